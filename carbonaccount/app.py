@@ -1,0 +1,90 @@
+"""The composition root: the one file that may import every room."""
+
+from importlib import import_module
+
+from flask import Flask
+from sqlmodel import Session
+
+from carbonaccount.clock import utc_now
+from carbonaccount.config import Profile, Settings, load_settings
+from carbonaccount.crypto import Vault
+from carbonaccount.database import assert_durable, make_engine
+
+_MODEL_MODULES = (
+    "carbonaccount.accounts.models",
+    "carbonaccount.audit",
+    "carbonaccount.ledger.models",
+    "carbonaccount.scheduler",
+    "behaviors.models",
+)
+
+
+def import_models() -> None:
+    """Import every module that holds tables, so that the metadata is whole."""
+    for name in _MODEL_MODULES:
+        import_module(name)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application from settings, by default those of the environment.
+
+    Raises ConfigurationError when the settings are unsafe for the profile, DatabaseUnsafe when
+    the production profile meets a database that can lose acknowledged writes.
+    """
+    settings = settings or load_settings()
+    import_models()
+    app = Flask("carbonaccount", instance_path=str(settings.instance_path.resolve()))
+    app.config.from_mapping(flask_config(settings))
+    app.extensions["carbonaccount.settings"] = settings
+    app.extensions["carbonaccount.vault"] = Vault(settings.data_key_bytes)
+    app.extensions["carbonaccount.engine"] = make_engine(settings.resolved_database_url)
+    if settings.profile is Profile.PRODUCTION:
+        assert_durable(app.extensions["carbonaccount.engine"])
+    _configure_web(app, settings)
+    _register_rooms(app)
+    return app
+
+
+def flask_config(settings: Settings) -> dict[str, object]:
+    """Translate our settings into Flask's."""
+    secure = settings.cookie_secure or settings.profile is Profile.PRODUCTION
+    hosts = [host.strip() for host in settings.trusted_hosts.split(",") if host.strip()]
+    return {
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "DEBUG": settings.debug,
+        "TRUSTED_HOSTS": hosts or None,
+        "MAX_CONTENT_LENGTH": settings.upload_max_mib * 1024 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 256 * 1024,
+        "MAX_FORM_PARTS": 100,
+        "SESSION_COOKIE_NAME": "carbon",
+        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": None,
+        "BABEL_DEFAULT_LOCALE": "zh",
+        "BABEL_DEFAULT_TIMEZONE": "Asia/Shanghai",
+        "TEMPLATES_AUTO_RELOAD": settings.debug,
+    }
+
+
+def _configure_web(app: Flask, settings: Settings) -> None:
+    from carbonaccount.web import database
+
+    app.teardown_appcontext(database.close_session)
+
+
+def _register_rooms(app: Flask) -> None:
+    from carbonaccount import cli
+
+    cli.register(app)
+
+
+def load_reference_data(session: Session) -> dict[str, int]:
+    """Load districts, emission factors, behaviours and rules; loading again changes nothing.
+
+    Returns how many of each were added. The caller commits.
+    """
+    from behaviors.library import load_library_into
+    from carbonaccount.accounts.districts import load_districts
+
+    return {"districts": load_districts(session), **load_library_into(session, now=utc_now())}

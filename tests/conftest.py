@@ -1,0 +1,157 @@
+"""Fixtures: both databases, each test with a database of its own that may commit and fork.
+
+The schema is migrated and the methods are loaded once into a template; a test gets a copy
+(a file on SQLite, CREATE DATABASE ... TEMPLATE on PostgreSQL), so views, threads and child
+processes may commit as they do in life.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlmodel import Session
+
+from carbonaccount.app import create_app
+from carbonaccount.config import Profile, Settings
+from carbonaccount.database import make_engine, open_session
+from carbonaccount.migrate import upgrade
+from tests.postgres import running_postgres
+
+pytest_plugins = ["tests.no_silent_skips"]
+
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a maintenance database on a PostgreSQL server that this run started."""
+    with running_postgres() as url:
+        yield url
+
+
+def load_template(url: str, instance: Path) -> None:
+    """Migrate a database and load districts and methods, as every installation has them."""
+    upgrade(url=url)
+    app = create_app(make_settings(url, instance))
+    with app.app_context():
+        from carbonaccount.app import load_reference_data
+        from carbonaccount.web.database import current_session
+
+        load_reference_data(current_session())
+        current_session().commit()
+    app.extensions["carbonaccount.engine"].dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated and seeded SQLite file, to be copied."""
+    folder = tmp_path_factory.mktemp("template")
+    file = folder / "template.sqlite3"
+    load_template(f"sqlite:///{file}", folder)
+    with make_engine(f"sqlite:///{file}").connect() as connection:
+        # Everything into the one file, so that a copy of it is the whole database.
+        connection.rollback()
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_template(
+    postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Name of a migrated and seeded PostgreSQL database, to be copied."""
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    _execute(postgres_server, f'CREATE DATABASE "{name}"')
+    load_template(_database(postgres_server, name), tmp_path_factory.mktemp("pg"))
+    return name
+
+
+def _database(server_url: str, name: str) -> str:
+    return sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+def _execute(server_url: str, statement: str) -> None:
+    engine = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+@pytest.fixture(params=DATABASES)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Each test that needs a database runs once on each."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def database_url(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[str]:
+    """URL of this test's own seeded database."""
+    if database_kind == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        file = tmp_path / "test.sqlite3"
+        shutil.copyfile(template, file)
+        yield f"sqlite:///{file}"
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    template_name: str = request.getfixturevalue("postgres_template")
+    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template_name}"')
+    yield _database(server, name)
+    _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def make_settings(url: str, instance: Path, **overrides: object) -> Settings:
+    """Settings of the demo profile for a database, independent of the environment."""
+    values: dict[str, object] = {
+        "profile": Profile.DEMO,
+        "database_url": url,
+        "instance_path": instance,
+        **overrides,
+    }
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings for this test's database."""
+    return make_settings(database_url, tmp_path / "instance")
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The application on this test's database."""
+    app = create_app(settings)
+    app.config["TESTING"] = True
+    yield app
+    app.extensions["carbonaccount.engine"].dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without JavaScript."""
+    return app.test_client()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Session]:
+    """A writing session for arranging and checking; the test commits what pages should see."""
+    with open_session(app.extensions["carbonaccount.engine"]) as session:
+        yield session
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment_is_not_read() -> None:
+    """Settings come from fixtures only, whatever the developer's shell holds."""
+    for name in ("DATABASE_URL", "PROFILE", "SECRET_KEY", "DATA_KEY", "INSTANCE_PATH"):
+        os.environ.pop(name, None)
