@@ -1,0 +1,1 @@
+"""Rewards: what credits buy. The catalogue and redemption come with their own issue."""
