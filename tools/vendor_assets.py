@@ -82,10 +82,14 @@ def record(assets: list[Asset], *, node_modules: Path, path: Path = LIST) -> Non
     for asset in assets:
         content = asset.read(node_modules)
         pattern = re.compile(
-            rf'(target = "{re.escape(asset.target)}"\n)bytes = \d+\nsha256 = "[0-9a-f]*"'
+            rf'(target = "{re.escape(asset.target)}"\n)size_bytes = \d+\nsha256 = "[0-9a-f]*"'
         )
         digest = hashlib.sha256(content).hexdigest()
-        text = pattern.sub(rf'\g<1>bytes = {len(content)}\nsha256 = "{digest}"', text)
+        text, replaced = pattern.subn(
+            rf'\g<1>size_bytes = {len(content)}\nsha256 = "{digest}"', text
+        )
+        if replaced != 1:
+            raise AssetError(f"{path.name} has no size and hash below target {asset.target}")
     path.write_text(text, "utf-8")
 
 
