@@ -95,9 +95,7 @@ class LoginSession(SQLModel, table=True):
 
     __tablename__ = "login_session"
     __table_args__ = (
-        sa.CheckConstraint(
-            "(account_id IS NULL) <> (staff_id IS NULL)", name="one_person"
-        ),
+        sa.CheckConstraint("(account_id IS NULL) <> (staff_id IS NULL)", name="one_person"),
         sa.Index("ix_login_session_account_id", "account_id"),
         sa.Index("ix_login_session_staff_id", "staff_id"),
     )
@@ -142,7 +140,8 @@ class RateCount(SQLModel, table=True):
     scope: str = Field(primary_key=True, max_length=32)
     # A blind index of the number or address, never the thing itself.
     key_index: str = Field(primary_key=True, max_length=64)
-    window_start: datetime = Field(primary_key=True)
+    # A window opens with its first try; after its end the row starts again at one.
+    window_start: datetime
     count: int
     expires_at: datetime
 
