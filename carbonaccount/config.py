@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     )
     city_name: str = Field("济宁市", description="Name of the city in Chinese")
     city_name_en: str = Field("Jining", description="Name of the city in English")
+    operator_name: str = Field(
+        "", description="Who runs the site, as the privacy notice names them"
+    )
+    privacy_contact: str = Field(
+        "", description="Where residents turn to about their personal information"
+    )
     upload_max_mib: int = Field(64, ge=1, le=1024, description="Largest file to upload, in MiB")
     intake_batch_rows: int = Field(
         100_000, ge=1, le=1_000_000, description="Lines of a file that make one transaction"
@@ -128,6 +134,8 @@ def _problems(settings: Settings) -> list[str]:
         problems.append("DEBUG must be off")
     if not settings.trusted_hosts:
         problems.append("TRUSTED_HOSTS must name the site's host")
+    if not (settings.operator_name and settings.privacy_contact):
+        problems.append("OPERATOR_NAME and PRIVACY_CONTACT must be set for the privacy notice")
     if settings.sms_provider != "aliyun":
         problems.append("SMS_PROVIDER must be a real gateway: aliyun")
     elif not (

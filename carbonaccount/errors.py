@@ -52,6 +52,12 @@ class NotAuthenticated(DomainError):
     code = "not_authenticated"
 
 
+class Unavailable(DomainError):
+    """Raised when a service outside that we depend on does not do its part."""
+
+    code = "unavailable"
+
+
 class InsufficientBalance(DomainError):
     """Raised when a transfer would take a guarded account below zero."""
 

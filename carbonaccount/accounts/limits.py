@@ -93,7 +93,7 @@ def count_try(session: Session, *, limit: Limit, key_index: str, now: datetime) 
         count=1,
         expires_at=now + limit.window,
     )
-    statement = statement.on_conflict_do_update(
+    counting = statement.on_conflict_do_update(
         index_elements=["scope", "key_index"],
         set_={
             "count": sa.case((over, 1), else_=col(RateCount.count) + 1),
@@ -105,7 +105,7 @@ def count_try(session: Session, *, limit: Limit, key_index: str, now: datetime) 
             ),
         },
     ).returning(col(RateCount.count), col(RateCount.expires_at))
-    count, expires_at = session.exec(statement).one()
+    count, expires_at = session.exec(counting).one()
     return Counted(limit, count, expires_at)
 
 

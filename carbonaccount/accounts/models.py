@@ -9,6 +9,12 @@ from sqlmodel import Field, SQLModel
 from carbonaccount.database import BigId, KeyText
 
 
+def _stored(row_id: int | None) -> int:
+    if row_id is None:
+        raise ValueError("the row has no id before it is flushed")
+    return row_id
+
+
 class AccountKind(StrEnum):
     """Who stands behind a carbon account."""
 
@@ -45,6 +51,11 @@ class Account(SQLModel, table=True):
     opened_at: datetime
     closed_at: datetime | None = None
 
+    @property
+    def stored_id(self) -> int:
+        """Return the id of a row that has been written."""
+        return _stored(self.id)
+
 
 class Resident(SQLModel, table=True):
     """The personal half of an account: what erasure deletes."""
@@ -78,6 +89,11 @@ class Staff(SQLModel, table=True):
     locale: str = Field(default="zh", max_length=8)
     created_at: datetime
     last_sign_in_at: datetime | None = None
+
+    @property
+    def stored_id(self) -> int:
+        """Return the id of a row that has been written."""
+        return _stored(self.id)
 
 
 class StaffRole(SQLModel, table=True):
@@ -132,7 +148,7 @@ class OneTimeCode(SQLModel, table=True):
 
 
 class RateCount(SQLModel, table=True):
-    """How often something was tried in a window; in the database so that it holds across workers."""
+    """How often something was tried in a window; in the database, for all workers together."""
 
     __tablename__ = "rate_count"
     __table_args__ = (sa.Index("ix_rate_count_expires_at", "expires_at"),)
