@@ -2,12 +2,10 @@
 
 Numbers, names, ``+ - * /``, brackets, ``min`` and ``max``, and ``a if x >= y else b``: nothing
 else can be written.  A formula is data that people edit, so it is never compiled or run by
-Python: the text is checked, parsed to a tree, copied into nodes of this module and walked.
+Python: it is parsed to a tree of our own nodes and walked, once with exact numbers, once with
+columns of them, once with units.
 """
 
-import ast
-import operator
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,94 +14,25 @@ from typing import Any, Protocol, TypeVar
 
 from behaviors import columns as exact
 from behaviors.columns import IntColumn
-from carbonaccount.errors import Invalid
+from behaviors.grammar import (
+    Binary,
+    Choice,
+    Extreme,
+    FormulaError,
+    Name,
+    Negation,
+    Node,
+    Number,
+    Reader,
+    check_text,
+    children,
+    name_places,
+)
 
 __all__ = ["Algebra", "Expression", "FormulaError", "IntColumn", "parse"]
 
-MAX_LENGTH = 500
-MAX_BRACKETS = 20
-MAX_DIGITS = 18
-MAX_TREE_DEPTH = 100
-
-# Chinese names are admitted as characters so that an unknown one is reported as unknown.
-_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_\u4e00-\u9fff +\-*/().,<>=!]")
-_NUMBER = re.compile(r"(?<![A-Za-z0-9_.\u4e00-\u9fff])(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
-_WORD = re.compile(r"[A-Za-z0-9_.\u4e00-\u9fff]")
-
-_ARITHMETIC: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-}
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
-
-
-class FormulaError(Invalid):
-    """A formula that cannot be read or worked out.
-
-    code: too_long, too_deep, character_not_allowed, number_too_long, syntax, not_allowed,
-    unknown_name, missing_value, division_by_zero or division_by_column.
-    position: column in the text, counted in characters from 0.
-    """
-
-    def __init__(self, code: str, position: int, **params: object) -> None:
-        super().__init__(code, position=position, **params)
-        self.position = position
-
-
-@dataclass(frozen=True)
-class _Number:
-    position: int
-    value: Fraction
-
-
-@dataclass(frozen=True)
-class _Name:
-    position: int
-    name: str
-
-
-@dataclass(frozen=True)
-class _Negation:
-    position: int
-    operand: "_Node"
-
-
-@dataclass(frozen=True)
-class _Binary:
-    position: int
-    sign: str
-    left: "_Node"
-    right: "_Node"
-
-
-@dataclass(frozen=True)
-class _Extreme:
-    position: int
-    function: str
-    arguments: "tuple[_Node, ...]"
-
-
-@dataclass(frozen=True)
-class _Choice:
-    position: int
-    compares: Callable[[Any, Any], Any]
-    left: "_Node"
-    right: "_Node"
-    yes: "_Node"
-    no: "_Node"
-
-
-_Node = _Number | _Name | _Negation | _Binary | _Extreme | _Choice
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class Algebra(Protocol[T]):
@@ -141,7 +70,7 @@ class Expression:
 
     text: str
     names: frozenset[str]
-    _root: _Node
+    _root: Node
 
     def evaluate(self, values: Mapping[str, Fraction]) -> Fraction:
         """The exact value.  FormulaError: missing_value, division_by_zero."""
@@ -162,7 +91,7 @@ class Expression:
 
     def render(self, values: Mapping[str, str]) -> str:
         """The formula with the numbers put in, in the author's spacing."""
-        places = sorted(_name_places(self._root), reverse=True)
+        places = sorted(name_places(self._root), reverse=True)
         text = self.text
         for position, name in places:
             shown = _shown(values, name, position)
@@ -179,191 +108,44 @@ def parse(text: str, *, names: Collection[str]) -> Expression:
 
     FormulaError with the position of the first thing that is wrong.
     """
-    _check_text(text)
-    indent = len(text) - len(text.lstrip(" "))
-    root = _Reader(text, indent, frozenset(names)).read()
-    return Expression(text, frozenset(name for _, name in _name_places(root)), root)
+    check_text(text)
+    root = Reader(text, frozenset(names)).read()
+    _refuse_zero_divisors(root)
+    return Expression(text, frozenset(name for _, name in name_places(root)), root)
 
 
-def _check_text(text: str) -> None:
-    """Guards that look at characters only, before any parser sees the text."""
-    if len(text) > MAX_LENGTH:
-        raise FormulaError("too_long", MAX_LENGTH, limit=MAX_LENGTH)
-    if strange := _NOT_ALLOWED.search(text):
-        raise FormulaError("character_not_allowed", strange.start(), found=strange.group())
-    _check_brackets(text)
-    for number in _NUMBER.finditer(text):
-        _check_number(text, number)
+def _refuse_zero_divisors(node: Node) -> None:
+    """A divisor without names is known now, so its author hears of it now."""
+    for child in children(node):
+        _refuse_zero_divisors(child)
+    if not isinstance(node, Binary) or node.sign != "/" or name_places(node.right):
+        return
+    if _walk(node.right, _Exact({})) == 0:
+        raise FormulaError("division_by_zero", node.position)
 
 
-def _check_brackets(text: str) -> None:
-    depth = 0
-    for position, character in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth > MAX_BRACKETS:
-            raise FormulaError("too_deep", position, limit=MAX_BRACKETS)
-        if depth < 0:
-            raise FormulaError("syntax", position)
-
-
-def _check_number(text: str, number: re.Match[str]) -> None:
-    """Only plain decimals: no exponent, no hexadecimal, no underscores."""
-    whole, _, decimals = number.group().partition(".")
-    if len((whole + decimals).lstrip("0")) > MAX_DIGITS or len(decimals) > MAX_DIGITS:
-        raise FormulaError("number_too_long", number.start(), limit=MAX_DIGITS)
-    if _WORD.match(text, number.end()):
-        raise FormulaError("syntax", number.end())
-
-
-class _Reader:
-    """Copies Python's tree into ours, node by node, and refuses what has no copy."""
-
-    def __init__(self, text: str, indent: int, names: frozenset[str]) -> None:
-        self.text = text
-        self.indent = indent
-        self.names = names
-        self.source = text[indent:]
-        self.encoded = self.source.encode()
-
-    def read(self) -> _Node:
-        root = self.tree()
-        self.check_depth(root)
-        return self.node(root)
-
-    def tree(self) -> ast.expr:
-        try:
-            return ast.parse(self.source, mode="eval").body
-        except SyntaxError as error:
-            column = max((error.offset or 1) - 1, 0)
-            position = min(self.indent + column, len(self.text))
-            raise FormulaError("syntax", position) from None
-        except (MemoryError, RecursionError):
-            raise FormulaError("too_deep", 0, limit=MAX_TREE_DEPTH) from None
-
-    def check_depth(self, root: ast.expr) -> None:
-        """A long chain of signs nests as deep as brackets do, and the walk is recursive."""
-        level: list[ast.AST] = [root]
-        for _ in range(MAX_TREE_DEPTH):
-            level = [child for node in level for child in ast.iter_child_nodes(node)]
-            if not level:
-                return
-        raise FormulaError("too_deep", self.position(root), limit=MAX_TREE_DEPTH)
-
-    def position(self, node: ast.expr) -> int:
-        """ast counts in bytes of UTF-8, people count in characters."""
-        return self.indent + len(self.encoded[: node.col_offset].decode())
-
-    def refuse(self, node: ast.expr) -> FormulaError:
-        return FormulaError("not_allowed", self.position(node), found=type(node).__name__)
-
-    def node(self, node: ast.expr) -> _Node:
-        match node:
-            case ast.Constant():
-                return self.number(node)
-            case ast.Name():
-                return self.name(node)
-            case ast.UnaryOp():
-                return self.unary(node)
-            case ast.BinOp():
-                return self.binary(node)
-            case ast.Call():
-                return self.call(node)
-            case ast.IfExp():
-                return self.choice(node)
-        raise self.refuse(node)
-
-    def number(self, node: ast.Constant) -> _Number:
-        # bool is an int to Python, and a float has lost digits that the text still has.
-        if type(node.value) not in (int, float):
-            raise self.refuse(node)
-        digits = self.encoded[node.col_offset : node.end_col_offset].decode()
-        return _Number(self.position(node), Fraction(digits))
-
-    def name(self, node: ast.Name) -> _Name:
-        if node.id not in self.names:
-            raise FormulaError("unknown_name", self.position(node), name=node.id)
-        return _Name(self.position(node), node.id)
-
-    def unary(self, node: ast.UnaryOp) -> _Node:
-        if isinstance(node.op, ast.USub):
-            return _Negation(self.position(node), self.node(node.operand))
-        if isinstance(node.op, ast.UAdd):
-            return self.node(node.operand)
-        raise self.refuse(node)
-
-    def binary(self, node: ast.BinOp) -> _Binary:
-        sign = _ARITHMETIC.get(type(node.op))
-        if sign is None:
-            raise self.refuse(node)
-        left, right = self.node(node.left), self.node(node.right)
-        position = self.position(node.right)
-        if sign == "/" and not _name_places(right) and _walk(right, _Exact({})) == 0:
-            raise FormulaError("division_by_zero", position)
-        return _Binary(position, sign, left, right)
-
-    def call(self, node: ast.Call) -> _Extreme:
-        function = node.func.id if isinstance(node.func, ast.Name) else ""
-        if function not in ("min", "max") or node.keywords or len(node.args) < 2:
-            raise self.refuse(node)
-        arguments = tuple(self.node(argument) for argument in node.args)
-        return _Extreme(self.position(node), function, arguments)
-
-    def choice(self, node: ast.IfExp) -> _Choice:
-        test = node.test
-        if not isinstance(test, ast.Compare) or len(test.ops) != 1:
-            raise self.refuse(test)
-        compares = _COMPARISONS.get(type(test.ops[0]))
-        if compares is None:
-            raise self.refuse(test)
-        left, right = self.node(test.left), self.node(test.comparators[0])
-        yes, no = self.node(node.body), self.node(node.orelse)
-        return _Choice(self.position(test), compares, left, right, yes, no)
-
-
-def _children(node: _Node) -> tuple[_Node, ...]:
+def _walk(node: Node, algebra: Algebra[T]) -> T:
     match node:
-        case _Negation():
-            return (node.operand,)
-        case _Binary():
-            return (node.left, node.right)
-        case _Extreme():
-            return node.arguments
-        case _Choice():
-            return (node.left, node.right, node.yes, node.no)
-    return ()
-
-
-def _name_places(node: _Node) -> list[tuple[int, str]]:
-    """Where in the text each name stands."""
-    own = [(node.position, node.name)] if isinstance(node, _Name) else []
-    return own + [place for child in _children(node) for place in _name_places(child)]
-
-
-def _walk(node: _Node, algebra: Algebra[T]) -> T:
-    match node:
-        case _Number():
+        case Number():
             return algebra.number(node.value)
-        case _Name():
+        case Name():
             return algebra.name(node.name, node.position)
-        case _Negation():
+        case Negation():
             return algebra.negate(_walk(node.operand, algebra))
-        case _Binary():
+        case Binary():
             left, right = _walk(node.left, algebra), _walk(node.right, algebra)
             return algebra.binary(node.sign, left, right, node.position)
-        case _Extreme():
+        case Extreme():
             arguments = [_walk(argument, algebra) for argument in node.arguments]
             return algebra.extreme(node.function, arguments, node.position)
-        case _Choice():
+        case Choice():
             return _walk_choice(node, algebra)
 
 
-def _walk_choice(node: _Choice, algebra: Algebra[T]) -> T:
+def _walk_choice(node: Choice, algebra: Algebra[T]) -> T:
     left, right = _walk(node.left, algebra), _walk(node.right, algebra)
     branches = (lambda: _walk(node.yes, algebra), lambda: _walk(node.no, algebra))
     return algebra.choose(node.compares, left, right, branches, node.position)
-
-
-V = TypeVar("V")
 
 
 def _looked_up(values: Mapping[str, V], name: str, position: int) -> V:
@@ -475,6 +257,9 @@ class _Columns:
     def extreme(
         self, function: str, arguments: list[Fraction | IntColumn], position: int
     ) -> Fraction | IntColumn:
+        fixed = [argument for argument in arguments if isinstance(argument, Fraction)]
+        if len(fixed) == len(arguments):
+            return min(fixed) if function == "min" else max(fixed)
         pick = exact.smaller if function == "min" else exact.larger
         return reduce(pick, [self.column(argument) for argument in arguments])
 
