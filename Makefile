@@ -102,5 +102,5 @@ $(VENDOR): node_modules/.package-lock.json tools/vendor_assets.py tools/vendor_a
 	@$(PY) tools/vendor_assets.py
 	@touch $@
 
-%.mo: %.po | .venv/bin/python
+%.mo: %.po | $(RUNTIME)
 	@.venv/bin/pybabel --quiet compile --input-file $< --output-file $@

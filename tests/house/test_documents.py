@@ -66,7 +66,8 @@ def test_the_map_names_every_room_and_no_other() -> None:
             *ROOT.glob("behaviors/*/__init__.py"),
         ]
     }
-    assert mapped == rooms | inner
+    # Views that fill a folder are still the views of their room.
+    assert mapped == {room for room in rooms | inner if not room.endswith("/views")}
 
 
 def test_links_inside_the_documents_lead_somewhere() -> None:
