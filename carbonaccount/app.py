@@ -9,6 +9,7 @@ from carbonaccount.clock import utc_now
 from carbonaccount.config import Profile, Settings, load_settings
 from carbonaccount.crypto import Vault
 from carbonaccount.database import assert_durable, make_engine
+from carbonaccount.web.application import Application, make_application
 
 _MODEL_MODULES = (
     "carbonaccount.accounts.models",
@@ -25,7 +26,7 @@ def import_models() -> None:
         import_module(name)
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None) -> Application:
     """Build the application from settings, by default those of the environment.
 
     Raises ConfigurationError when the settings are unsafe for the profile, DatabaseUnsafe when
@@ -33,7 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or load_settings()
     import_models()
-    app = Flask("carbonaccount", instance_path=str(settings.instance_path.resolve()))
+    app = make_application("carbonaccount", instance_path=str(settings.instance_path.resolve()))
     app.config.from_mapping(flask_config(settings))
     app.extensions["carbonaccount.settings"] = settings
     app.extensions["carbonaccount.vault"] = Vault(settings.data_key_bytes)
@@ -68,15 +69,20 @@ def flask_config(settings: Settings) -> dict[str, object]:
 
 
 def _configure_web(app: Flask, settings: Settings) -> None:
-    from carbonaccount.web import database
+    from carbonaccount.web import database, health
 
     app.teardown_appcontext(database.close_session)
+    health.init_app(app)
 
 
-def _register_rooms(app: Flask) -> None:
+def _register_rooms(app: Application) -> None:
+    from behaviors import jobs, sources_cli  # noqa: F401 - jobs register themselves
+    from behaviors.api import document
     from carbonaccount import cli
 
     cli.register(app)
+    document.init_app(app)
+    sources_cli.register(app)
 
 
 def load_reference_data(session: Session) -> dict[str, int]:

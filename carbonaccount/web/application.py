@@ -1,0 +1,59 @@
+"""The application's class: Flask with an OpenAPI document, and one kind of error below /api/."""
+
+import sys
+from typing import NoReturn
+
+from flask import Response
+from flask_openapi.openapi import OpenAPI
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from carbonaccount.errors import DomainError
+from carbonaccount.web import problems
+
+
+class Application(OpenAPI):
+    """Flask whose API answers every error as a problem, whichever handlers the pages register.
+
+    Handlers of a blueprint would miss what fails before routing (404, 405), and handlers of the
+    application belong to the pages; so the two methods Flask offers for this are overridden.
+    """
+
+    def handle_user_exception(self, e: Exception) -> object:  # type: ignore[override]
+        """Answer refusals below /api/ with a problem; leave pages to their handlers."""
+        if problems.is_api_request() and isinstance(e, DomainError | HTTPException):
+            return problems.answer(e)
+        return super().handle_user_exception(e)
+
+    def handle_http_exception(self, e: HTTPException) -> object:  # type: ignore[override]
+        """Answer HTTP errors below /api/ with a problem; leave pages to their handlers."""
+        if problems.is_api_request() and isinstance(e, HTTPException):
+            return problems.answer(e)
+        return super().handle_http_exception(e)
+
+    def handle_exception(self, e: Exception) -> Response:
+        """Log what nobody expected and say so in a problem, without a trace of its insides."""
+        propagate = self.config["PROPAGATE_EXCEPTIONS"]
+        if not problems.is_api_request() or (self.testing if propagate is None else propagate):
+            return super().handle_exception(e)
+        self.log_exception(sys.exc_info())
+        return self.finalize_request(
+            problems.answer(InternalServerError()), from_error_handler=True
+        )
+
+
+def _refuse_parameters(error: ValidationError) -> NoReturn:
+    raise problems.invalid_content(error)
+
+
+def make_application(import_name: str, *, instance_path: str) -> Application:
+    """Return the application with an empty OpenAPI 3.1 document and no page to browse it."""
+    app = Application(
+        import_name,
+        instance_path=instance_path,
+        doc_ui=False,
+        info={"title": "碳普惠 carbon account", "version": "1"},
+        validation_error_callback=_refuse_parameters,
+    )
+    app.openapi_version = "3.1.0"
+    return app
