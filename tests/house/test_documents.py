@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 
+from carbonaccount.app import create_app
 from carbonaccount.config import Settings
+from tests.conftest import make_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -84,3 +87,19 @@ def test_make_targets_named_in_the_documents_exist() -> None:
     for document in documents:
         for target in re.findall(r"`make ([a-z-]+)", document.read_text("utf-8")):
             assert target in targets, f"{document.name} names make {target}"
+
+
+def test_flask_commands_named_in_the_documents_exist(tmp_path: Path) -> None:
+    app = create_app(make_settings(f"sqlite:///{tmp_path / 'none.sqlite3'}", tmp_path))
+    sources = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "Makefile", *DOCS.rglob("*.md")]
+    for source in sources:
+        text = source.read_text("utf-8").replace("$(FLASK)", "bin/flask")
+        for named in re.findall(r"(?:`|bin/)flask ([a-z-]+(?: [a-z-]+)?)", text):
+            assert _has_command(app.cli, named.split()), f"{source.name} names flask {named}"
+
+
+def _has_command(group: click.Group, words: list[str]) -> bool:
+    command = group.commands.get(words[0])
+    if isinstance(command, click.Group) and len(words) > 1:
+        return _has_command(command, words[1:])
+    return command is not None
