@@ -69,9 +69,14 @@ def flask_config(settings: Settings) -> dict[str, object]:
 
 
 def _configure_web(app: Flask, settings: Settings) -> None:
-    from carbonaccount.web import database, health
+    from carbonaccount.web import database, error_pages, health, i18n, identity, logging, security
 
+    logging.init_app(app, settings)
     app.teardown_appcontext(database.close_session)
+    security.init_app(app, settings)
+    identity.init_app(app)
+    i18n.init_app(app)
+    error_pages.init_app(app)
     health.init_app(app)
 
 
@@ -79,7 +84,9 @@ def _register_rooms(app: Application) -> None:
     from behaviors import jobs, sources_cli  # noqa: F401 - jobs register themselves
     from behaviors.api import document
     from carbonaccount import cli
+    from carbonaccount.accounts import room as accounts
 
+    accounts.init_app(app, app.extensions["carbonaccount.settings"])
     cli.register(app)
     document.init_app(app)
     sources_cli.register(app)

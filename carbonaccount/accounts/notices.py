@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 # A new version is a new pair of files and a new value here; residents are then asked again.
@@ -43,6 +44,10 @@ class Notice:
     def blocks(self) -> list[Block]:
         """Return the text cut into headings, list items and paragraphs, in order."""
         return [_block(line.strip()) for line in self.text.splitlines() if line.strip()]
+
+    def grouped(self) -> list[tuple[str, list[Block]]]:
+        """Return the blocks with neighbours of one kind together, as a page needs its lists."""
+        return [(kind, list(group)) for kind, group in groupby(self.blocks(), lambda b: b.kind)]
 
 
 def _block(line: str) -> Block:

@@ -34,7 +34,9 @@ def phone_tail(phone: str) -> str:
 def check_password(password: str) -> None:
     """Raise Invalid unless a staff password is long enough; length is what counts."""
     if not MINIMUM_PASSWORD_LENGTH <= len(password) <= MAXIMUM_PASSWORD_LENGTH:
-        raise Invalid("password_length", minimum=MINIMUM_PASSWORD_LENGTH)
+        raise Invalid(
+            "password_length", minimum=MINIMUM_PASSWORD_LENGTH, maximum=MAXIMUM_PASSWORD_LENGTH
+        )
 
 
 def check_login(login: str) -> None:
