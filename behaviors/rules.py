@@ -145,11 +145,11 @@ class Rule:
             version=read.whole_of(definition, "version"),
             valid_from=read.day_of(definition, "valid_from"),
             valid_to=read.optional_day_of(definition, "valid_to"),
-            fields=tuple(map(_field_of, read.mappings_of(definition, "fields"))),
+            fields=tuple(map(field_of, read.mappings_of(definition, "fields"))),
             quantity_expression=read.text_of(definition, "quantity_expression"),
             quantity_unit=read.text_of(definition, "quantity_unit"),
             factor_expression=read.text_of(definition, "factor_expression"),
-            parameters=tuple(map(_parameter_of, read.mappings_of(definition, "parameters"))),
+            parameters=tuple(map(parameter_of, read.mappings_of(definition, "parameters"))),
             unit_factor_nano=read.whole_of(definition, "unit_factor_nano"),
             cap_milli=read.optional_whole_of(definition, "cap_milli"),
             double_count_group=read.optional_text_of(definition, "double_count_group"),
@@ -183,7 +183,7 @@ def _as_json(item: FieldSpec | Parameter) -> dict[str, object]:
     }
 
 
-def _field_of(definition: Mapping[str, object]) -> FieldSpec:
+def field_of(definition: Mapping[str, object]) -> FieldSpec:
     return FieldSpec(
         name=read.text_of(definition, "name"),
         unit=read.text_of(definition, "unit"),
@@ -195,7 +195,7 @@ def _field_of(definition: Mapping[str, object]) -> FieldSpec:
     )
 
 
-def _parameter_of(definition: Mapping[str, object]) -> Parameter:
+def parameter_of(definition: Mapping[str, object]) -> Parameter:
     return Parameter(
         name=read.text_of(definition, "name"),
         value=read.decimal_of(definition, "value"),
