@@ -148,7 +148,8 @@ class Reader:
         try:
             return ast.parse(self.source, mode="eval").body
         except SyntaxError as error:
-            column = max((error.offset or 1) - 1, 0)
+            # Python counts from 1 here, and gives 0 when the text ends too early.
+            column = error.offset - 1 if error.offset else len(self.source)
             position = min(self.indent + column, len(self.text))
             raise FormulaError("syntax", position) from None
         except (MemoryError, RecursionError):
