@@ -3,6 +3,7 @@
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField, TelField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Regexp, ValidationError
 
 from carbonaccount.accounts.rules import MAXIMUM_PASSWORD_LENGTH, normalize_phone
@@ -43,7 +44,7 @@ class SignInForm(FlaskForm):
         validators=[InputRequired(_l("请填写手机号码。")), Length(max=24)],
         render_kw={"autocomplete": "tel-national", "inputmode": "tel", "maxlength": 24},
     )
-    district = SelectField(_l("所在区县（可以不填）"))
+    district = SelectField(_l("所在区县（可以不填）"), default=NO_DISTRICT)
     agree = BooleanField(
         _l("我已阅读并同意隐私告知"),
         validators=[Ticked(_l("请先阅读隐私告知，同意后才能获取验证码。"))],
@@ -89,8 +90,10 @@ class AgreeForm(FlaskForm):
 class SettingsForm(FlaskForm):
     """What a resident may change about the account."""
 
-    district = SelectField(_l("所在区县"))
-    locale = SelectField(_l("界面语言"), choices=[("zh", "中文"), ("en", "English")])
+    district = SelectField(_l("所在区县"), default=NO_DISTRICT)
+    locale = SelectField(
+        _l("界面语言"), choices=[SelectChoice("zh", "中文"), SelectChoice("en", "English")]
+    )
 
 
 class WithdrawForm(FlaskForm):

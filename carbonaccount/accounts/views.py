@@ -17,6 +17,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms import Field
+from wtforms.fields.choices import SelectChoice
 
 from carbonaccount.accounts import notices, one_time_codes, queries, services, sessions
 from carbonaccount.accounts.forms import (
@@ -119,7 +120,7 @@ def form_page(
     return response
 
 
-def district_choices() -> list[tuple[str, str]]:
+def district_choices() -> list[SelectChoice]:
     """Return the districts for a form, the choice to leave it open first.
 
     Read in a session of its own, so that the request's writing session begins after the counting.
@@ -127,8 +128,10 @@ def district_choices() -> list[tuple[str, str]]:
     with open_session(reading(engine())) as database:
         found = queries.districts(database)
     english = choose_language() == "en"
-    named = [(each.code, each.name_en if english else each.name_zh) for each in found]
-    return [(NO_DISTRICT, str(_("暂不填写"))), *named]
+    named = [
+        SelectChoice(each.code, each.name_en if english else each.name_zh) for each in found
+    ]
+    return [SelectChoice(NO_DISTRICT, str(_("暂不填写"))), *named]
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
