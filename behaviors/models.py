@@ -119,6 +119,13 @@ class Source(SQLModel, table=True):
     active: bool = True
     created_at: datetime
 
+    @property
+    def stored_id(self) -> int:
+        """Return the id of a source that has been written."""
+        if self.id is None:
+            raise LookupError("the source has not been written yet")
+        return self.id
+
 
 class SourceKey(SQLModel, table=True):
     """A key with which a source signs its requests."""
@@ -189,7 +196,9 @@ class IntakeBatch(SQLModel, table=True):
     """One batch that came through the door, with what became of its items."""
 
     __tablename__ = "intake_batch"
-    __table_args__ = (sa.Index("ix_intake_batch_source_id_received_at", "source_id", "received_at"),)
+    __table_args__ = (
+        sa.Index("ix_intake_batch_source_id_received_at", "source_id", "received_at"),
+    )
 
     id: int | None = Field(default=None, sa_type=BigId, primary_key=True)
     source_id: int = Field(foreign_key="source.id", ondelete="RESTRICT")
@@ -244,6 +253,8 @@ class ActivityRecord(SQLModel, table=True):
     credits: int = Field(sa_type=sa.BigInteger)
     status: str = Field(max_length=1)
     outcome: str = Field(max_length=16)
+    # The record that stood in the way (overlap), or the one that took this one's place.
+    overlapped_by: int | None = Field(default=None, sa_type=sa.BigInteger)
     # 64 bits over everything the sender said; tells a repetition from a contradiction.
     fingerprint: int = Field(sa_type=sa.BigInteger)
     revision: int = Field(default=0, sa_type=sa.SmallInteger)
@@ -274,7 +285,9 @@ class EvidencePhoto(SQLModel, table=True):
 
     __tablename__ = "evidence_photo"
 
-    record_id: int = Field(sa_type=BigId, primary_key=True, foreign_key="activity_record.id", ondelete="RESTRICT")
+    record_id: int = Field(
+        sa_type=BigId, primary_key=True, foreign_key="activity_record.id", ondelete="RESTRICT"
+    )
     file_name: str = Field(max_length=80, unique=True)
     sha256: str = Field(max_length=64, index=True)
     # Perceptual hash (64-bit difference hash) to find the same picture sent again.

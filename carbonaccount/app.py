@@ -39,6 +39,7 @@ def create_app(settings: Settings | None = None) -> Application:
     app.extensions["carbonaccount.settings"] = settings
     app.extensions["carbonaccount.vault"] = Vault(settings.data_key_bytes)
     app.extensions["carbonaccount.engine"] = make_engine(settings.resolved_database_url)
+    app.extensions["carbonaccount.load_reference_data"] = load_reference_data
     if settings.profile is Profile.PRODUCTION:
         assert_durable(app.extensions["carbonaccount.engine"])
     _configure_web(app, settings)
@@ -69,19 +70,31 @@ def flask_config(settings: Settings) -> dict[str, object]:
 
 
 def _configure_web(app: Flask, settings: Settings) -> None:
-    from carbonaccount.web import database, error_pages, health, i18n, identity, logging, security
+    from carbonaccount.web import (
+        database,
+        error_pages,
+        health,
+        i18n,
+        identity,
+        logging,
+        security,
+        templating,
+    )
 
     logging.init_app(app, settings)
     app.teardown_appcontext(database.close_session)
     security.init_app(app, settings)
     identity.init_app(app)
     i18n.init_app(app)
+    templating.init_app(app)
     error_pages.init_app(app)
     health.init_app(app)
 
 
 def _register_rooms(app: Application) -> None:
-    from behaviors import jobs, sources_cli  # noqa: F401 - jobs register themselves
+    from behaviors import cli as behaviors_cli
+    from behaviors import demo_cli, jobs, sources_cli  # noqa: F401 - jobs register themselves
+    from behaviors import views as behaviors_views
     from behaviors.api import document
     from carbonaccount import cli
     from carbonaccount.accounts import room as accounts
@@ -90,6 +103,9 @@ def _register_rooms(app: Application) -> None:
     cli.register(app)
     document.init_app(app)
     sources_cli.register(app)
+    demo_cli.register(app)
+    behaviors_cli.register(app)
+    behaviors_views.init_app(app)
 
 
 def load_reference_data(session: Session) -> dict[str, int]:

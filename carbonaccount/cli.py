@@ -1,6 +1,6 @@
 """Operators' commands that belong to no room: the database and the jobs."""
 
-from datetime import date
+from datetime import datetime
 
 import click
 from flask import Flask
@@ -54,10 +54,10 @@ def list_jobs_command() -> None:
 @click.argument("name")
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Period; default today.")
 @with_appcontext
-def run_job_command(name: str, day: date | None) -> None:
+def run_job_command(name: str, day: datetime | None) -> None:
     """Run one job for one period, unless it is already done."""
     session, now = current_session(), utc_now()
-    period = day.date() if hasattr(day, "date") else business_day(now)
+    period = day.date() if day else business_day(now)
     summary = scheduler.run_once(session, name=name, period=period, now=now)
     session.commit()
     click.echo(f"{name} {period}: {summary}")

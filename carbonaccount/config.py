@@ -27,9 +27,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
 
-    profile: Profile = Field(
-        Profile.DEVELOPMENT, description="demo, development or production"
-    )
+    profile: Profile = Field(Profile.DEVELOPMENT, description="demo, development or production")
     database_url: str = Field(
         "", description="SQLAlchemy URL; empty means SQLite in the instance folder"
     )
@@ -90,7 +88,9 @@ class Settings(BaseSettings):
     @property
     def data_key_bytes(self) -> bytes:
         """Return 32 bytes derived from the data key; the text may be of any length."""
-        return hashlib.sha256(b"carbonaccount data key\x00" + self.data_key.get_secret_value().encode()).digest()
+        return hashlib.sha256(
+            b"carbonaccount data key\x00" + self.data_key.get_secret_value().encode()
+        ).digest()
 
     @property
     def is_demo(self) -> bool:

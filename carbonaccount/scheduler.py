@@ -41,7 +41,9 @@ class Job:
 _JOBS: dict[str, Job] = {}
 
 
-def scheduled(*, name: str, description: str, hour: int, minute: int = 0) -> Callable[[JobFunction], JobFunction]:
+def scheduled(
+    *, name: str, description: str, hour: int, minute: int = 0
+) -> Callable[[JobFunction], JobFunction]:
     """Register a daily job that runs at an hour of the city's clock."""
 
     def register(function: JobFunction) -> JobFunction:

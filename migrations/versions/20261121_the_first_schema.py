@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 12:05:14.616731
+Create Date: 2026-11-21 12:05:45.468299
 """
 
 import sqlalchemy as sa
@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("credits", sa.BigInteger(), nullable=False),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=1), nullable=False),
         sa.Column("outcome", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("overlapped_by", sa.BigInteger(), nullable=True),
         sa.Column("fingerprint", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.SmallInteger(), nullable=False),
         sa.Column("batch_id", sa.BigInteger(), nullable=False),

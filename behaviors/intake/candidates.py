@@ -1,0 +1,152 @@
+"""What came in, as columns: one row an item, checked without a query, each with its first error.
+
+A frame of candidates has the columns of CANDIDATE_SCHEMA and, for each measured field, a column
+`field.<name>` of decimal texts. `code` is None while nothing is wrong with the row.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+FIELD_PREFIX = "field."
+MAX_KEY_LENGTH = 64
+# Printable ASCII without backslash: partners' ids need no more, and COPY needs no escaping.
+KEY_PATTERN = r"^[!-\[\]-~][ -\[\]-~]{0,63}$"
+
+CANDIDATE_SCHEMA: dict[str, Any] = {
+    "idx": pl.UInt32,
+    "event_id": pl.String,
+    "subject": pl.String,
+    "behavior": pl.String,
+    "occurred_at": pl.Datetime("us", "UTC"),
+    "ended_at": pl.Datetime("us", "UTC"),
+    "evidence": pl.String,
+    "device": pl.String,
+    "code": pl.String,
+    "detail": pl.String,
+}
+
+
+def from_items(items: Sequence[object], known_fields: Mapping[str, frozenset[str]]) -> pl.DataFrame:
+    """Return the candidates of raw JSON items, in their order.
+
+    `known_fields` names the fields of each behaviour; others are refused, so that a misspelt
+    field is never taken for a missing one.
+    """
+    columns: dict[str, list[object]] = {name: [] for name in CANDIDATE_SCHEMA}
+    amounts: dict[str, dict[int, str]] = {}
+    for idx, item in enumerate(items):
+        row = _row(item, known_fields)
+        for name, text in row.amounts.items():
+            amounts.setdefault(name, {})[idx] = text
+        for name, value in zip(CANDIDATE_SCHEMA, (idx, *row.values), strict=True):
+            columns[name].append(value)
+    frame = pl.DataFrame(columns, schema=CANDIDATE_SCHEMA)
+    return frame.with_columns(
+        pl.Series(FIELD_PREFIX + name, [texts.get(i) for i in range(len(items))], dtype=pl.String)
+        for name, texts in amounts.items()
+    )
+
+
+class _Row:
+    """One item, read: the values of CANDIDATE_SCHEMA after `idx`, and its decimal texts."""
+
+    __slots__ = ("amounts", "values")
+
+    def __init__(self, values: tuple[object, ...], amounts: Mapping[str, str]) -> None:
+        self.values = values
+        self.amounts = amounts
+
+
+def _row(item: object, known_fields: Mapping[str, frozenset[str]]) -> _Row:
+    if not isinstance(item, Mapping):
+        return _Row((None,) * 7 + ("not_an_object", None), {})
+    keys = [_text(item.get(name)) for name in ("event_id", "subject", "behavior")]
+    code: str | None = None
+    detail: str | None = None
+    occurred_at = _moment(item.get("occurred_at"))
+    ended_at = _moment(item["ended_at"]) if item.get("ended_at") is not None else None
+    if occurred_at is None or (item.get("ended_at") is not None and ended_at is None):
+        code, detail = "time_format", "occurred_at" if occurred_at is None else "ended_at"
+    amounts: dict[str, str] = {}
+    activity = item.get("activity")
+    if not isinstance(activity, Mapping):
+        code, detail = code or "missing_field", detail or "activity"
+    else:
+        known = known_fields.get(keys[2] or "", frozenset())
+        for name, value in activity.items():
+            text = decimal_text(value)
+            if keys[2] in known_fields and name not in known:
+                code, detail = code or "unknown_field", detail or str(name)[:MAX_KEY_LENGTH]
+            elif text is None:
+                code, detail = code or "not_a_number", detail or str(name)[:MAX_KEY_LENGTH]
+            elif name in known:
+                amounts[name] = text
+    values = (*keys, occurred_at, ended_at, _text(item.get("evidence")))
+    return _Row((*values, _text(item.get("device")), code, detail), amounts)
+
+
+def _text(value: object) -> str | None:
+    """Return a text as it is; a whole number, as ids often are, as its digits; else None."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def decimal_text(value: object) -> str | None:
+    """Return a measured value as decimal text, as it was written; None when it is not one."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        # repr gives back the digits that were sent; "f" spells out an exponent.
+        return format(Decimal(repr(value)), "f") if value == value and abs(value) < 1e18 else None
+    if isinstance(value, Decimal) and value.is_finite():
+        return format(value, "f")
+    return None
+
+
+def _moment(value: object) -> datetime | None:
+    """Return an RFC 3339 moment in UTC; None when it is not one or has no offset."""
+    if not isinstance(value, str) or len(value) < len("2026-01-01T00:00Z"):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def mark(
+    frame: pl.DataFrame, code: str, condition: pl.Expr, detail: str | None = None
+) -> pl.DataFrame:
+    """Give rows that are still fine and meet the condition an error code."""
+    hit = pl.col("code").is_null() & condition.fill_null(value=False)
+    return frame.with_columns(
+        code=pl.when(hit).then(pl.lit(code)).otherwise(pl.col("code")),
+        detail=pl.when(hit).then(pl.lit(detail, dtype=pl.String)).otherwise(pl.col("detail")),
+    )
+
+
+def check_keys(frame: pl.DataFrame) -> pl.DataFrame:
+    """Refuse rows whose ids or device are missing, too long or not plain printable text."""
+    for name, code in (("event_id", "bad_event_id"), ("subject", "bad_subject")):
+        frame = mark(frame, code, ~pl.col(name).str.contains(KEY_PATTERN).fill_null(value=False))
+    device = pl.col("device")
+    return mark(frame, "bad_device", device.is_not_null() & ~device.str.contains(KEY_PATTERN))
+
+
+def check_choice(
+    frame: pl.DataFrame, *, column: str, code: str, allowed: Iterable[str]
+) -> pl.DataFrame:
+    """Refuse rows whose text in a column is none of those allowed."""
+    within = pl.col(column).is_in(list(allowed)).fill_null(value=False)
+    return mark(frame, code, ~within)

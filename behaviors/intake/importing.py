@@ -1,0 +1,238 @@
+"""Importing a file: block by block through the one door, each block one transaction."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, col, select
+
+from behaviors.intake import door
+from behaviors.intake.mapping import FileMapping, check_mapping, find_mapping, to_candidates
+from behaviors.intake.reading import BROKEN_COLUMN, LINE_COLUMN, read_blocks
+from behaviors.models import Channel, Source
+from behaviors.rulebook import RuleBook
+from carbonaccount.audit import Actor, record
+from carbonaccount.database import SessionFactory
+from carbonaccount.errors import InsufficientBalance, Invalid, NotFound
+
+ATTEMPTS = 3
+_FORMULA_STARTS = ("=", "+", "@", "\t", "\r")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class ImportSummary:
+    """What became of a file's lines; `reasons` counts every answer that was not simply ok."""
+
+    mapping: str
+    exceptions_file: Path
+    lines: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def last_line(self) -> str:
+        """Return the counts as the command prints them."""
+        return " ".join(f"{status}={self.counts[status]}" for status in door.STATUSES)
+
+
+def find_source(session: Session, code: str) -> Source:
+    """Return an active source by its code. Raises NotFound (unknown_source)."""
+    source = session.exec(
+        select(Source).where(col(Source.code) == code, col(Source.active))
+    ).first()
+    if source is None:
+        raise NotFound("unknown_source", source=code)
+    return source
+
+
+def import_file(
+    open_session: SessionFactory,
+    *,
+    path: Path,
+    source_code: str,
+    mapping: FileMapping | None,
+    exceptions_file: Path,
+    batch_rows: int,
+    open_unknown: bool,
+    acting_user: Actor,
+    clock: Callable[[], datetime],
+    progress: Progress = lambda lines, read_bytes: None,
+) -> ImportSummary:
+    """Import a file and return what became of each of its lines.
+
+    Commits once a block, so that a file may be larger than memory and an interrupted import is
+    taken up by importing again: what is in the books already comes back as duplicate. Lines
+    that were not simply accepted are written to `exceptions_file` with their reason.
+    """
+    with open_session() as session:
+        book = RuleBook.load(session)
+        find_source(session, source_code)
+    # Read once up front: a wrong mapping must not be found out after half the file.
+    first = next(_blocks(path, mapping, rows=1), None)
+    name, mapping = _chosen_mapping(mapping, first)
+    factors = check_mapping(mapping, book)
+    summary = ImportSummary(mapping=name, exceptions_file=exceptions_file)
+    with _exceptions_writer(exceptions_file) as write_exceptions:
+        for block in _blocks(path, mapping, rows=batch_rows):
+            _need_columns(mapping, block.lines)
+            result = _take_block(
+                open_session,
+                lines=block.lines,
+                source_code=source_code,
+                mapping=mapping,
+                factors=factors,
+                open_unknown=open_unknown,
+                acting_user=acting_user,
+                clock=clock,
+            )
+            write_exceptions(block.lines, result.frame)
+            summary.lines += block.lines.height
+            summary.counts.update(result.counts)
+            summary.reasons.update(result.reasons)
+            progress(summary.lines, block.read_bytes)
+    with open_session() as session:
+        _audit(session, summary, source_code, path, acting_user, clock())
+        session.commit()
+    return summary
+
+
+def _blocks(path: Path, mapping: FileMapping | None, *, rows: int) -> Iterator[Any]:
+    if mapping is None:
+        return read_blocks(path, rows=rows)
+    return read_blocks(
+        path, rows=rows, kind=mapping.format, encoding=mapping.encoding, sheet=mapping.sheet
+    )
+
+
+def _chosen_mapping(mapping: FileMapping | None, first: Any) -> tuple[str, FileMapping]:
+    if first is None:
+        raise Invalid("file_empty")
+    if mapping is not None:
+        return mapping.title_zh or "given", mapping
+    own = (LINE_COLUMN, BROKEN_COLUMN)
+    return find_mapping([name for name in first.lines.columns if name not in own])
+
+
+def _need_columns(mapping: FileMapping, lines: pl.DataFrame) -> None:
+    missing = [name for name in mapping.columns() if name not in lines.columns]
+    if missing:
+        raise Invalid("columns_missing", columns=", ".join(missing))
+
+
+def _take_block(
+    open_session: SessionFactory,
+    *,
+    lines: pl.DataFrame,
+    source_code: str,
+    mapping: FileMapping,
+    factors: Any,
+    open_unknown: bool,
+    acting_user: Actor,
+    clock: Callable[[], datetime],
+) -> door.BatchResult:
+    """Take one block in one transaction; tried again when another writer came between."""
+    for attempt in range(1, ATTEMPTS + 1):
+        with open_session() as session:
+            try:
+                frame = to_candidates(lines.rename({LINE_COLUMN: "idx"}), mapping, factors)
+                frame = _with_broken(frame, lines[BROKEN_COLUMN])
+                result = door.take_frame(
+                    session,
+                    source=find_source(session, source_code),
+                    channel=Channel.FILE,
+                    frame=frame,
+                    book=RuleBook.load(session),
+                    acting_user=acting_user,
+                    now=clock(),
+                    open_unknown=open_unknown,
+                )
+                session.commit()
+                return result
+            except Exception as error:
+                session.rollback()
+                if attempt == ATTEMPTS or not comes_from_a_race(error):
+                    raise
+    raise AssertionError("the loop returns or raises")
+
+
+def comes_from_a_race(error: Exception) -> bool:
+    """Return whether taking the batch again may help: another writer was faster."""
+    if isinstance(error, InsufficientBalance):
+        return True
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    name = type(cause).__name__
+    return name in (
+        "IntegrityError",
+        "UniqueViolation",
+        "SerializationFailure",
+        "DeadlockDetected",
+        "LockNotAvailable",
+    ) or "database is locked" in str(cause)
+
+
+def _with_broken(frame: pl.DataFrame, broken: pl.Series) -> pl.DataFrame:
+    return frame.with_columns(code=pl.coalesce(broken, pl.col("code")))
+
+
+@contextmanager
+def _exceptions_writer(
+    path: Path,
+) -> Iterator[Callable[[pl.DataFrame, pl.DataFrame], None]]:
+    """Open the file of exceptions; lines that are fine or were there before are left out."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file)
+        header_written = False
+
+        def write(lines: pl.DataFrame, answers: pl.DataFrame) -> None:
+            nonlocal header_written
+            own = [name for name in lines.columns if name not in (LINE_COLUMN, BROKEN_COLUMN)]
+            if not header_written:
+                writer.writerow(["line", "status", "reason", "detail", *map(plain_cell, own)])
+                header_written = True
+            told = answers.filter(~pl.col("code").is_in(["ok", "duplicate"])).select(
+                pl.col("idx").cast(pl.UInt32).alias(LINE_COLUMN), "status", "code", "detail"
+            )
+            rows = told.join(lines, on=LINE_COLUMN, maintain_order="left").select(
+                LINE_COLUMN, "status", "code", "detail", *own
+            )
+            writer.writerows([plain_cell(cell) for cell in row] for row in rows.iter_rows())
+
+        yield write
+
+
+def plain_cell(cell: object) -> object:
+    """Return a cell that a spreadsheet shows and does not run."""
+    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
+        return "'" + cell
+    if isinstance(cell, str) and cell.startswith("-") and not cell[1:2].isdigit():
+        return "'" + cell
+    return cell
+
+
+def _audit(
+    session: Session,
+    summary: ImportSummary,
+    source_code: str,
+    path: Path,
+    acting_user: Actor,
+    now: datetime,
+) -> None:
+    record(
+        session,
+        acting_user=acting_user,
+        action="intake.import_file",
+        subject=f"source:{source_code}",
+        now=now,
+        file=path.name,
+        lines=summary.lines,
+        counts=dict(summary.counts),
+    )

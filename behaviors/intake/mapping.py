@@ -1,0 +1,269 @@
+"""How the columns of a file become records: a mapping in TOML, checked before the file is read."""
+
+import tomllib
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import lru_cache
+from importlib import resources
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pint
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from behaviors.intake.candidates import CANDIDATE_SCHEMA, FIELD_PREFIX
+from behaviors.rulebook import RuleBook
+from carbonaccount.errors import Invalid
+
+_NANO = 10**9
+_NUMBER = r"^[+-]?[0-9]{1,15}(\.[0-9]{1,9})?$"
+_UNIX_TEXT = r"^[0-9]{1,11}(\.0*)?$"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RecordMapping(_Part):
+    """What tells records and subjects apart, and what kind of act a line is."""
+
+    behavior: str = ""
+    behavior_column: str = ""
+    evidence: str = ""
+    evidence_column: str = ""
+    event_id: list[str] = Field(min_length=1)
+    subject: list[str] = Field(min_length=1)
+    device: str = ""
+
+
+class TimeMapping(_Part):
+    """When it happened: `format` is unix (seconds), iso (RFC 3339), or a strptime pattern."""
+
+    start: str
+    end: str = ""
+    format: str = "iso"
+    zone: str = "Asia/Shanghai"
+    year_offset: int = Field(default=0, ge=-10_000, le=10_000)
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"no such time zone: {value}") from None
+        return value
+
+
+class FieldMapping(_Part):
+    """Where a measured field is, and in which unit."""
+
+    column: str
+    unit: str = ""
+
+
+class FileMapping(_Part):
+    """A whole mapping; see docs/intake.md for an example of each key."""
+
+    title_zh: str = ""
+    title_en: str = ""
+    format: str = ""  # csv, tsv, xlsx, ndjson; by the file's name when empty
+    encoding: str = "utf-8"
+    sheet: str = ""
+    record: RecordMapping
+    time: TimeMapping
+    fields: dict[str, FieldMapping]
+
+    def columns(self) -> list[str]:
+        """Return the names of all columns that the mapping reads, each once."""
+        named = [
+            *self.record.event_id,
+            *self.record.subject,
+            self.record.behavior_column,
+            self.record.evidence_column,
+            self.record.device,
+            self.time.start,
+            self.time.end,
+            *(field.column for field in self.fields.values()),
+        ]
+        return list(dict.fromkeys(name for name in named if name))
+
+
+def parse_mapping(text: str) -> FileMapping:
+    """Return a mapping from TOML. Raises Invalid (mapping_invalid) naming what is wrong."""
+    try:
+        return FileMapping.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid("mapping_invalid", problem=str(error)) from None
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise Invalid("mapping_invalid", problem="; ".join(problems)) from None
+
+
+@lru_cache
+def ready_mappings() -> Mapping[str, str]:
+    """Return the texts of the mappings that come with the product, by name."""
+    folder = resources.files("behaviors.intake") / "mappings"
+    return {
+        entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".toml")
+    }
+
+
+def canonical_mapping(columns: list[str]) -> FileMapping:
+    """Return the mapping of a file whose columns carry the names of the API's items."""
+    own = set(CANDIDATE_SCHEMA) - {"idx", "code", "detail"}
+    return FileMapping(
+        record=RecordMapping(
+            behavior_column="behavior",
+            evidence_column="evidence",
+            event_id=["event_id"],
+            subject=["subject"],
+            device="device" if "device" in columns else "",
+        ),
+        time=TimeMapping(start="occurred_at", end="ended_at" if "ended_at" in columns else ""),
+        fields={name: FieldMapping(column=name) for name in columns if name not in own},
+    )
+
+
+def find_mapping(columns: list[str]) -> tuple[str, FileMapping]:
+    """Return the one mapping that fits a header, and its name.
+
+    Raises Invalid (mapping_needed) when none fits, with the columns that were found.
+    """
+    for name, text in ready_mappings().items():
+        mapping = parse_mapping(text)
+        if set(mapping.columns()) <= set(columns):
+            return name, mapping
+    if {"event_id", "subject", "behavior", "occurred_at", "evidence"} <= set(columns):
+        return "canonical", canonical_mapping(columns)
+    raise Invalid("mapping_needed", columns=", ".join(columns)[:300])
+
+
+def check_mapping(mapping: FileMapping, book: RuleBook) -> dict[str, Fraction]:
+    """Check behaviours, fields and units against the rules, and return the unit factors.
+
+    The result says for each field by what a value of the file is multiplied to be in the
+    rule's unit. Raises Invalid (mapping_invalid) otherwise.
+    """
+    units = {
+        spec.name: spec.unit
+        for code in ([mapping.record.behavior] if mapping.record.behavior else book.behaviors)
+        for rule in book.versions(code)
+        for spec in rule.fields
+    }
+    if mapping.record.behavior and mapping.record.behavior not in book.behaviors:
+        raise Invalid("mapping_invalid", problem=f"no such behavior: {mapping.record.behavior}")
+    factors = {}
+    for name, part in mapping.fields.items():
+        if name not in units:
+            raise Invalid("mapping_invalid", problem=f"no such field: {name}")
+        factors[name] = _unit_factor(part.unit, units[name]) if part.unit else Fraction(1)
+    return factors
+
+
+@lru_cache
+def _registry() -> "pint.UnitRegistry[Fraction]":
+    # Exact: a factor of 1000 must not become 999.9999.
+    return pint.UnitRegistry(non_int_type=Fraction)
+
+
+def _unit_factor(unit: str, wanted: str) -> Fraction:
+    if unit == wanted:
+        return Fraction(1)
+    registry = _registry()
+    try:
+        return Fraction(registry.Quantity(Fraction(1), unit).to(wanted).magnitude)
+    except (pint.UndefinedUnitError, pint.DimensionalityError) as error:
+        raise Invalid("mapping_invalid", problem=f"{unit} -> {wanted}: {error}") from None
+
+
+def to_candidates(
+    lines: pl.DataFrame, mapping: FileMapping, factors: Mapping[str, Fraction]
+) -> pl.DataFrame:
+    """Return the candidates of a file's lines; `lines` has an `idx` and text columns only."""
+    record, time = mapping.record, mapping.time
+    frame = lines.select(
+        "idx",
+        event_id=pl.concat_str([_trimmed(name) for name in record.event_id], separator="-"),
+        subject=pl.concat_str([_trimmed(name) for name in record.subject], separator="-"),
+        behavior=_trimmed(record.behavior_column)
+        if record.behavior_column
+        else pl.lit(record.behavior),
+        occurred_at=_moment(time, time.start),
+        ended_at=_moment(time, time.end)
+        if time.end
+        else pl.lit(None, CANDIDATE_SCHEMA["ended_at"]),
+        evidence=_trimmed(record.evidence_column)
+        if record.evidence_column
+        else pl.lit(record.evidence),
+        device=_trimmed(record.device) if record.device else pl.lit(None, pl.String),
+        code=pl.lit(None, pl.String),
+        detail=pl.lit(None, pl.String),
+        **{
+            FIELD_PREFIX + name: _amount(part.column, factors[name])
+            for name, part in mapping.fields.items()
+        },
+    )
+    if time.end:
+        # An end that is there but cannot be read must not become "no end".
+        given = lines.select((_trimmed(time.end) != "").fill_null(value=False)).to_series()
+        unread = pl.Series(given) & pl.col("ended_at").is_null()
+        frame = frame.with_columns(
+            code=pl.when(unread).then(pl.lit("time_format")).otherwise(pl.col("code")),
+            detail=pl.when(unread).then(pl.lit(time.end)).otherwise(pl.col("detail")),
+        )
+    return frame
+
+
+def _trimmed(column: str) -> pl.Expr:
+    return pl.col(column).str.strip_chars()
+
+
+def _moment(time: TimeMapping, column: str) -> pl.Expr:
+    """Read a column of times; what cannot be read is null."""
+    text = _trimmed(column)
+    if time.format == "unix":
+        seconds = pl.when(text.str.contains(_UNIX_TEXT)).then(text.str.extract(r"^([0-9]+)"))
+        moment = (seconds.cast(pl.Int64) * 1_000_000).cast(pl.Datetime("us", "UTC"))
+    elif time.format == "iso":
+        # A text without an offset is refused: its moment would be a guess.
+        with_offset = pl.when(text.str.contains(r"([Zz]|[+-][0-9]{2}:?[0-9]{2})$")).then(text)
+        moment = with_offset.str.to_datetime(
+            time_unit="us", time_zone="UTC", strict=False, ambiguous="null"
+        )
+    else:
+        return (
+            text.str.to_datetime(time.format, time_unit="us", strict=False)
+            .dt.offset_by(f"{time.year_offset}y")
+            .dt.replace_time_zone(time.zone, ambiguous="earliest", non_existent="null")
+            .dt.convert_time_zone("UTC")
+        )
+    return moment.dt.offset_by(f"{time.year_offset}y") if time.year_offset else moment
+
+
+def _amount(column: str, factor: Fraction) -> pl.Expr:
+    """Return a column's decimal texts in the rule's unit, rounded down to nine decimals.
+
+    Thousands separators are taken out. A text that is no number stays as it is, so that the
+    check of the field refuses it and the line shows it.
+    """
+    text = (
+        _trimmed(column)
+        .str.replace_all(r"^([+-]?[0-9]{1,3}(?:,[0-9]{3})+)", "$1")
+        .str.replace_all(",", "", literal=True)
+    )
+    if factor == 1:
+        return text
+    nano = (
+        pl.when(text.str.contains(_NUMBER))
+        .then(text)
+        .str.to_decimal(scale=9)
+        .to_physical()
+        .cast(pl.Int128)
+    )
+    scaled = nano * factor.numerator // factor.denominator
+    fraction = (scaled % _NANO).cast(pl.String).str.pad_start(9, "0")
+    written = pl.concat_str([(scaled // _NANO).cast(pl.String), pl.lit("."), fraction])
+    return pl.when(scaled >= 0).then(written).otherwise(text)
