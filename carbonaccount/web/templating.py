@@ -20,6 +20,8 @@ GRAMS_IN_KILOGRAM = 1000
 GRAMS_IN_TONNE = 1_000_000
 SIGNIFICANT_DIGITS = 3
 _DAY_FORMATS = {"zh": "M月d日 EEE", "en": "EEE d MMM"}
+_WEEKDAY_FORMATS = {"zh": "EEEEE", "en": "EEE"}
+_KEY_END = 4
 _DATE_FORMATS = {"zh": "y年M月d日", "en": "d MMM y"}
 _MONTH_FORMATS = {"zh": "y年M月", "en": "MMMM y"}
 _MOMENT_FORMATS = {"zh": "y年M月d日 HH:mm", "en": "d MMM y, HH:mm"}
@@ -45,7 +47,10 @@ def init_app(app: Flask) -> None:
         calendar_date=date_text,
         month=month_text,
         moment=moment_text,
+        weekday=weekday_text,
+        shortened_key=shortened_key,
         icon_name=icon_name,
+        formula=formula_text,
     )
     app.jinja_env.globals.update(
         html_lang=html_lang,
@@ -79,7 +84,7 @@ def local_path() -> str:
 
 def site_name() -> str:
     """Return the product's name in the page's language."""
-    return _("碳账户")
+    return str(_("碳账户"))
 
 
 def city_name() -> str:
@@ -120,6 +125,12 @@ def plain_decimal(number: Decimal, *, grouped: bool = False) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def formula_text(formula: str) -> str:
+    """Return a formula with the signs people write: x as ×, - as −, / as ÷."""
+    signs = {"*": "×", "-": "−", "/": "÷"}
+    return "".join(signs.get(sign, sign) for sign in formula)
+
+
 def milli_text(thousandths: int) -> str:
     """Return thousandths of a unit as a decimal in that unit, exactly."""
     return plain_decimal(Decimal(thousandths) / 1000, grouped=True)
@@ -128,6 +139,16 @@ def milli_text(thousandths: int) -> str:
 def day_text(day: date) -> str:
     """Return a day near today, with its weekday."""
     return str(format_date(day, _DAY_FORMATS[language()], locale=language()))
+
+
+def weekday_text(day: date) -> str:
+    """Return the day of the week, as short as a calendar's column head."""
+    return str(format_date(day, _WEEKDAY_FORMATS[language()], locale=language()))
+
+
+def shortened_key(key: str) -> str:
+    """Return enough of somebody's id elsewhere to recognise it, not enough to use it."""
+    return f"…{key[-_KEY_END:]}" if len(key) > _KEY_END else "…"
 
 
 def date_text(day: date) -> Markup:

@@ -1,0 +1,83 @@
+"""What the pages of this room share: the rule book of the request and words for codes."""
+
+from datetime import date
+
+from flask import g
+
+from behaviors import explain, labels
+from behaviors.rulebook import BehaviorInfo, RuleBook
+from behaviors.scoring import Rule
+from behaviors.views import blueprint
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.errors import NotFound
+from carbonaccount.web.database import current_session
+from carbonaccount.web.templating import language
+
+
+def rule_book() -> RuleBook:
+    """Return the rule book, read once a request."""
+    if "rule_book" not in g:
+        g.rule_book = RuleBook.load(current_session())
+    book: RuleBook = g.rule_book
+    return book
+
+
+def today() -> date:
+    """Return the city's date."""
+    return business_day(utc_now())
+
+
+def behavior_or_404(code: str) -> BehaviorInfo:
+    """Return a behaviour; raises NotFound."""
+    info = rule_book().behaviors.get(code)
+    if info is None:
+        raise NotFound("unknown_behavior", behavior=code[:64])
+    return info
+
+
+def behavior_text(info: BehaviorInfo, part: str) -> str:
+    """Return a part of a behaviour's texts in the page's language, Chinese where it lacks one."""
+    return info.texts.get(language(), {}).get(part) or info.texts["zh"].get(part, "")
+
+
+def behavior_name(info: BehaviorInfo) -> str:
+    """Return a behaviour's name in the page's language."""
+    return behavior_text(info, "name")
+
+
+def localized(zh: str, en: str) -> str:
+    """Return one of two texts, by the page's language."""
+    return en if language() == "en" else zh
+
+
+def source_name(source: object) -> str:
+    """Return a source's name in the page's language."""
+    return localized(getattr(source, "name_zh", ""), getattr(source, "name_en", ""))
+
+
+def cap_text(rule: Rule) -> str:
+    """Return the daily cap with its unit, or nothing."""
+    if rule.cap_milli is None:
+        return ""
+    return f"{amount_text(rule.cap_milli)} {labels.unit_name(rule.quantity_unit)}"
+
+
+def amount_text(thousandths: int) -> str:
+    """Return thousandths of a unit as people write them."""
+    text = explain.milli(thousandths)
+    return text.rstrip("0").rstrip(".")
+
+
+@blueprint.context_processor
+def words() -> dict[str, object]:
+    """Give this room's templates the words for its codes."""
+    return {
+        "amount_text": amount_text,
+        "behavior_name": behavior_name,
+        "behavior_text": behavior_text,
+        "cap_text": cap_text,
+        "explain": explain,
+        "labels": labels,
+        "localized": localized,
+        "source_name": source_name,
+    }

@@ -1,0 +1,163 @@
+"""Pages for everybody: the methods, and the calculator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from behaviors import labels
+from behaviors.forms import activity_error
+from behaviors.receipt import Arithmetic
+from behaviors.rulebook import BehaviorInfo, PublishedRule, RuleBook
+from behaviors.scoring import GRADES, ActivityError, FieldSpec, Rule, parse_activity, score
+from behaviors.version_changes import history
+from behaviors.views import blueprint as blueprint
+from behaviors.views.common import behavior_or_404, rule_book, today
+from carbonaccount.web import messages
+from carbonaccount.web.templating import language
+
+_EXAMPLE_STEPS = 10
+MOST_TEXT = 40
+
+
+@dataclass(frozen=True)
+class Example:
+    """A calculation, worked out while the page is made."""
+
+    entry: PublishedRule
+    sums: Arithmetic
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was put into the calculator, as text, and what is wrong with it by field."""
+
+    behavior: BehaviorInfo
+    day: str
+    evidence: str
+    amounts: Mapping[str, str]
+    errors: Mapping[str, str]
+
+
+@blueprint.get("/methods")
+def methods() -> ResponseReturnValue:
+    """Show every behaviour, by family."""
+    book = rule_book()
+    infos = sorted(book.behaviors.values(), key=lambda info: (_family_rank(info), info.sort))
+    families = [
+        (family, [(info, book.entry_on(info.code, today())) for info in members])
+        for family, members in groupby(infos, key=lambda info: info.family)
+    ]
+    return render_template("behaviors/methods.html", families=families)
+
+
+def _family_rank(info: BehaviorInfo) -> int:
+    names = list(labels.FAMILIES)
+    return names.index(info.family) if info.family in names else len(names)
+
+
+@blueprint.get("/methods/<code>")
+def method(code: str) -> ResponseReturnValue:
+    """Show how one behaviour is counted, with a worked example and its history."""
+    book, info = rule_book(), behavior_or_404(code)
+    entry = book.entry_on(code, today()) or next(iter(book.entries(code)[::-1]), None)
+    return render_template(
+        "behaviors/method.html",
+        info=info,
+        entry=entry,
+        is_current=entry is not None and entry.holds_on(today()),
+        example=worked_example(entry) if entry else None,
+        versions=history(book.entries(code)),
+        rivals=_rivals(book, entry),
+    )
+
+
+def _rivals(book: RuleBook, entry: PublishedRule | None) -> list[BehaviorInfo]:
+    """Return the other behaviours of which only one may count for the same act."""
+    group = entry.rule.double_count_group if entry else None
+    others = [info for info in book.behaviors.values() if entry and info.id != entry.behavior_id]
+    rules = [(info, book.rule_on(info.code, today())) for info in others]
+    return [info for info, rule in rules if group and rule and rule.double_count_group == group]
+
+
+def worked_example(entry: PublishedRule) -> Example:
+    """Work out an ordinary amount of an act, metered, by a rule."""
+    amounts = {item.name: example_amount(item) for item in entry.rule.fields}
+    result = score(entry.rule, amounts, evidence="A")
+    return Example(entry, arithmetic(entry.rule, amounts, "A", result.counted_milli))
+
+
+def example_amount(item: FieldSpec) -> Decimal:
+    """Return an ordinary amount of a field: ten of its steps, inside its limits."""
+    return min(item.maximum, max(item.minimum, item.step * _EXAMPLE_STEPS))
+
+
+def arithmetic(
+    rule: Rule, amounts: Mapping[str, object], evidence: str, counted_milli: int
+) -> Arithmetic:
+    """Return the steps of a calculation that scoring has accepted."""
+    read = parse_activity(rule, amounts)
+    measured = score(rule, amounts, evidence=evidence).quantity_milli
+    return Arithmetic(rule, evidence, read, measured, counted_milli)
+
+
+@blueprint.get("/calculator")
+def calculator() -> ResponseReturnValue:
+    """Work out what an act would earn; the address holds the question, nothing is stored."""
+    book = rule_book()
+    choices = [info for info in book.behaviors.values() if info.enabled]
+    if not choices:
+        return render_template("behaviors/calculator.html", choices=[], asked=None, example=None)
+    info = book.behaviors.get(request.args.get("behavior", ""))
+    asked, example = _worked_out(book, info if info in choices else choices[0])
+    return render_template(
+        "behaviors/calculator.html",
+        choices=choices,
+        asked=asked,
+        example=example,
+        entry=book.entry_on(asked.behavior.code, _day(asked.day) or today()),
+        grades=GRADES,
+    )
+
+
+def _worked_out(book: RuleBook, info: BehaviorInfo) -> tuple[Asked, Example | None]:
+    """Read the question and answer it, or say what is wrong with it."""
+    day_text = request.args.get("on", "")[:MOST_TEXT] or today().isoformat()
+    evidence = request.args.get("evidence", "A")
+    evidence = evidence if evidence in GRADES else "A"
+    day = _day(day_text)
+    if day is None:
+        errors = {"on": messages.sentence("not_a_date", {"field": "on"}, language())}
+        return Asked(info, day_text, evidence, {}, errors), None
+    entry = book.entry_on(info.code, day)
+    if entry is None:
+        params = {"behavior": info.code, "day": day_text}
+        errors = {"on": messages.sentence("no_rule", params, language())}
+        return Asked(info, day_text, evidence, {}, errors), None
+    amounts = _amounts(entry.rule)
+    try:
+        result = score(entry.rule, amounts, evidence=evidence)
+    except ActivityError as error:
+        errors = {error.field: activity_error(entry.rule, error)}
+        return Asked(info, day_text, evidence, amounts, errors), None
+    sums = arithmetic(entry.rule, amounts, evidence, result.counted_milli)
+    return Asked(info, day_text, evidence, amounts, {}), Example(entry, sums)
+
+
+def _amounts(rule: Rule) -> dict[str, str]:
+    """Return what was typed for each field, an ordinary amount where the field was not asked."""
+    return {
+        item.name: request.args.get(item.name, f"{example_amount(item):f}")[:MOST_TEXT].strip()
+        for item in rule.fields
+    }
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

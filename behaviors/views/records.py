@@ -1,0 +1,184 @@
+"""A resident's records: the filtered list, its files, and the receipt of each record."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from behaviors import export, queries
+from behaviors.models import RecordStatus
+from behaviors.queries import PAGE_ROWS, Facet, RecordFilter
+from behaviors.receipt import Receipt, as_json, make_receipt
+from behaviors.views import blueprint as blueprint
+from behaviors.views.common import behavior_name, rule_book, source_name
+from carbonaccount.errors import NotFound
+from carbonaccount.web.database import current_session
+from carbonaccount.web.identity import current_account_id, resident_required
+from carbonaccount.web.templating import month_text
+
+_CHOICES = ("month", "behavior", "source", "status")
+_FILES = {
+    "csv": (export.as_csv, "text/csv; charset=utf-8"),
+    "xlsx": (
+        export.as_xlsx,
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+}
+
+
+@blueprint.get("/records")
+@resident_required
+def records() -> ResponseReturnValue:
+    """List records, newest first, by month, behaviour, source and status."""
+    account_id, session = current_account_id() or 0, current_session()
+    chosen = chosen_filter()
+    totals = queries.totals(session, account_id=account_id, chosen=chosen)
+    pages = max(1, -(-totals.records // PAGE_ROWS))
+    page = min(max(1, request.args.get("page", 1, type=int)), pages)
+    found = queries.records(
+        session, account_id=account_id, chosen=chosen, offset=(page - 1) * PAGE_ROWS
+    )
+    return render_template(
+        "behaviors/records.html",
+        rows=found,
+        totals=totals,
+        page=page,
+        pages=pages,
+        page_url=page_url,
+        file_url=file_url,
+        is_filtered=chosen != RecordFilter(),
+        behaviors=rule_book().behavior_by_id,
+        **filter_choices(queries.facets(session, account_id=account_id)),
+    )
+
+
+@blueprint.get("/records.<any(csv, xlsx):kind>")
+@resident_required
+def records_file(kind: str) -> ResponseReturnValue:
+    """Send the filtered list as a file."""
+    make, content_type = _FILES[kind]
+    found = queries.records(
+        current_session(), account_id=current_account_id() or 0, chosen=chosen_filter(), limit=None
+    )
+    headers = {"Content-Disposition": f'attachment; filename="carbon-records.{kind}"'}
+    return Response(make(found, rule_book()), content_type=content_type, headers=headers)
+
+
+def chosen_filter() -> RecordFilter:
+    """Read the filter from the address; what it does not know lets everything through."""
+    since, until = month_bounds(request.args.get("month", ""))
+    info = rule_book().behaviors.get(request.args.get("behavior", ""))
+    status = request.args.get("status", "")
+    code = request.args.get("source", "")
+    source = queries.source_by_code(current_session(), code=code) if code else None
+    return RecordFilter(
+        since=since,
+        until=until,
+        behavior_id=info.id if info else None,
+        source_id=source.id if source else None,
+        status=status if status in set(RecordStatus) else None,
+    )
+
+
+def month_bounds(text: str) -> tuple[date | None, date | None]:
+    """Return the first and the last day of a month like 2026-11, or nothing."""
+    try:
+        first = date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return None, None
+    return first, next_month(first) - timedelta(days=1)
+
+
+def next_month(first: date) -> date:
+    """Return the first day of the month after that of a first day."""
+    return (first + timedelta(days=31)).replace(day=1)
+
+
+def filter_choices(facets: list[Facet]) -> dict[str, Any]:
+    """Return what the filters offer: only what the account has records of."""
+    book = rule_book()
+    sources = queries.sources_by_id(
+        current_session(), source_ids={facet.source_id for facet in facets}
+    )
+    behaviors = {facet.behavior_id: book.behavior_by_id[facet.behavior_id] for facet in facets}
+    return {
+        "month_options": [(f"{month:%Y-%m}", month_text(month)) for month in months(facets)],
+        "behavior_options": [
+            (info.code, behavior_name(info))
+            for info in sorted(behaviors.values(), key=lambda info: info.sort)
+        ],
+        "source_options": sorted((row.code, source_name(row)) for row in sources.values()),
+    }
+
+
+def months(facets: list[Facet]) -> list[date]:
+    """Return the months from the newest record to the oldest, as their first days."""
+    if not facets:
+        return []
+    month = min(facet.first_day for facet in facets).replace(day=1)
+    last = max(facet.last_day for facet in facets)
+    found = []
+    while month <= last:
+        found.append(month)
+        month = next_month(month)
+    return found[::-1]
+
+
+def _kept() -> dict[str, Any]:
+    return {name: request.args[name] for name in _CHOICES if request.args.get(name)}
+
+
+def page_url(page: int) -> str:
+    """Return the address of another page of the same list."""
+    return url_for("behaviors.records", **_kept(), page=page)
+
+
+def file_url(kind: str) -> str:
+    """Return the address of the same list as a file."""
+    return url_for("behaviors.records_file", kind=kind, **_kept())
+
+
+@blueprint.get("/records/<int:record_id>")
+@resident_required
+def record(record_id: int) -> ResponseReturnValue:
+    """Show the receipt of a record."""
+    receipt = receipt_or_404(record_id)
+    return render_template("behaviors/record.html", receipt=receipt)
+
+
+@blueprint.get("/records/<int:record_id>.json")
+@resident_required
+def record_json(record_id: int) -> ResponseReturnValue:
+    """Send the receipt of a record for programs."""
+    return as_json(receipt_or_404(record_id))
+
+
+def receipt_or_404(record_id: int) -> Receipt:
+    """Return the receipt of one's own record; another person's does not exist for one."""
+    account_id, session = current_account_id() or 0, current_session()
+    found = queries.record_with_batch(session, account_id=account_id, record_id=record_id)
+    if found is None:
+        raise NotFound("unknown_record")
+    record, source, batch, photo = found
+    book = rule_book()
+    published = book.entry_by_id(record.rule_version_id)
+    used = 0
+    if published.rule.cap_milli is not None:
+        used = queries.used_milli(
+            session,
+            account_id=account_id,
+            behavior_id=record.behavior_id,
+            day=record.business_day,
+            before=record.id,
+        )
+    return make_receipt(
+        record=record,
+        source=source,
+        channel=batch.channel,
+        behavior=book.behavior_by_id[record.behavior_id],
+        published=published,
+        used_before_milli=used,
+        transfers=queries.transfers_of_record(session, record_id=record_id),
+        has_photo=photo is not None,
+    )
