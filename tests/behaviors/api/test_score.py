@@ -1,0 +1,255 @@
+"""POST /api/v1/score: values worked out by hand from the published factors."""
+
+import gzip
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlmodel import Session, col, select
+from werkzeug.test import TestResponse
+
+from behaviors.models import Behavior
+
+SCORE = "/api/v1/score"
+
+
+def ask(client: FlaskClient, **content: Any) -> TestResponse:
+    return client.post(SCORE, json=content)
+
+
+def ask_raw(client: FlaskClient, body: str) -> TestResponse:
+    return client.post(SCORE, data=body, content_type="application/json")
+
+
+@pytest.mark.parametrize(
+    ("behavior", "activity", "day", "grams"),
+    [
+        # 10 km x (0.104 - 0.052) kg/km = 0.520 kg
+        ("bus_trip", {"distance_km": "10"}, "2026-03-01", 520),
+        # 10 km x (0.104 - 0.032) kg/km = 0.720 kg
+        ("metro_trip", {"distance_km": "10"}, "2026-03-01", 720),
+        # 10 km x 0.0487 kg/km = 0.487 kg
+        ("bike_ride", {"distance_km": "10"}, "2026-03-01", 487),
+        # 10 kWh x 0.6191 kg/kWh (2023 data, from 2026) and x 0.6410 (2022 data, until 2025)
+        ("rooftop_pv", {"energy_kwh": "10"}, "2026-03-01", 6191),
+        ("rooftop_pv", {"energy_kwh": "10"}, "2025-12-31", 6410),
+        ("rooftop_pv", {"energy_kwh": "10"}, "2026-01-01", 6191),
+        # 0.250 - 0.174 x 0.6191 = 0.1422766 kg/km; 100 km = 14.22766 kg, rounded down
+        ("nev_driving", {"distance_km": "100"}, "2026-03-01", 14_227),
+        # 0.250 / 0.174 - 0.6191 = 0.817681609... kg/kWh; 10 kWh = 8.17681... kg, rounded down
+        ("ev_charging", {"energy_kwh": "10"}, "2026-03-01", 8176),
+        # 14,800 steps are a day's cap: 14,800 x 0.00002 kg = 0.296 kg
+        ("walking", {"steps": "14800"}, "2026-03-01", 296),
+        ("walking", {"steps": "30000"}, "2026-03-01", 296),
+        # One gram less than a whole one is nothing: 0.019 km x 0.052 = 0.988 g
+        ("bus_trip", {"distance_km": "0.019"}, "2026-03-01", 0),
+    ],
+)
+def test_grams(
+    client: FlaskClient, behavior: str, activity: dict[str, str], day: str, grams: int
+) -> None:
+    response = ask(client, behavior=behavior, activity=activity, occurred_on=day)
+    assert response.status_code == 200, response.text
+    assert response.json["reduction_g"] == grams
+    assert response.json["credits"] == grams
+
+
+def test_the_answer_can_be_followed(client: FlaskClient) -> None:
+    answer = ask(
+        client,
+        behavior="bus_trip",
+        activity={"distance_km": "10"},
+        occurred_on="2026-03-01",
+        evidence="A",
+    ).json
+    assert answer["unit_factor"] == "0.052000000"
+    assert answer["quantity"] == "10.000"
+    assert answer["counted_quantity"] == "10.000"
+    assert answer["capped"] is False
+    assert answer["formula"] == "distance_km * (ef_baseline - ef_bus)"
+    assert answer["formula_with_numbers"] == "10 * (0.104 - 0.052)"
+    assert answer["calculation"] == "floor(10.000 pkm * 0.052000000 kg/pkm * 1000) = 520 g"
+    assert answer["rule"]["version"] == 1
+    assert set(answer["rule"]) >= {"version", "valid_from", "valid_to"}
+    values = {item["name"]: item["value"] for item in answer["parameters"]}
+    assert values == {"ef_baseline": "0.104", "ef_bus": "0.052"}
+    assert all(item["unit"] and item["grade"] and item["source"] for item in answer["parameters"])
+    assert answer["multiplier"] == "1"
+    assert answer["certified"] is True
+
+
+@pytest.mark.parametrize(
+    ("evidence", "grams", "credits", "certified"),
+    [
+        ("A", 520, 520, True),
+        ("B", 520, 520, True),
+        ("C", 520, 260, False),
+        ("D", 0, 130, False),
+    ],
+)
+def test_evidence_decides_credits_and_certification(
+    client: FlaskClient, evidence: str, grams: int, credits: int, certified: bool
+) -> None:
+    answer = ask(
+        client,
+        behavior="bus_trip",
+        activity={"distance_km": 10},
+        occurred_on="2026-03-01",
+        evidence=evidence,
+    ).json
+    assert (answer["reduction_g"], answer["credits"], answer["certified"]) == (
+        grams,
+        credits,
+        certified,
+    )
+
+
+def test_only_the_quantity_alone_meets_the_cap(client: FlaskClient) -> None:
+    # The cap of bus trips is 40 km a person and day: 40 x 0.052 = 2.080 kg.
+    for _ in range(3):
+        answer = ask(client, behavior="bus_trip", activity={"distance_km": "30"}).json
+        assert (answer["reduction_g"], answer["capped"]) == (1560, False)
+    answer = ask(client, behavior="bus_trip", activity={"distance_km": "45"}).json
+    assert answer["capped"] is True
+    assert answer["quantity"] == "45.000"
+    assert answer["counted_quantity"] == "40.000"
+    assert answer["reduction_g"] == 2080
+
+
+@pytest.mark.parametrize("value", ['"-3"', "-3", '"ten"', '"NaN"', "NaN", "1e400", '"1e400"'])
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_bad_numbers_name_their_field(client: FlaskClient, value: str, language: str) -> None:
+    response = client.post(
+        SCORE,
+        data=f'{{"behavior": "bus_trip", "activity": {{"distance_km": {value}}}}}',
+        content_type="application/json",
+        headers={"Accept-Language": language},
+    )
+    assert response.status_code == 422
+    assert response.mimetype == "application/problem+json"
+    assert [fault["field"] for fault in response.json["errors"]] == ["distance_km"]
+    assert response.json["detail"].isascii() is (language == "en")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "fields"),
+    [
+        ({"behavior": "bus_trip", "activity": {}}, 422, ["distance_km"]),
+        ({"behavior": "bus_trip", "activity": {"distance_km": None}}, 422, ["distance_km"]),
+        ({"behavior": "bus_trip", "activity": {"distance_km": True}}, 422, ["distance_km"]),
+        ({"behavior": "bus_trip", "activity": {"distance_km": "0"}}, 422, ["distance_km"]),
+        ({"behavior": "bus_trip", "activity": {"distance_km": []}}, 422, ["distance_km"]),
+        ({"behavior": "bus_trip", "activity": {"km": "1", "distance_km": "1"}}, 422, ["km"]),
+        ({"behavior": "bus_trip", "activity": "10"}, 422, ["activity"]),
+        ({"behavior": "bus_trip"}, 422, ["activity"]),
+        ({"activity": {"distance_km": "1"}}, 422, ["behavior"]),
+        ({}, 422, ["behavior", "activity"]),
+        (
+            {"behavior": "bus_trip", "activity": {"distance_km": "1"}, "evidence": "E"},
+            422,
+            ["evidence"],
+        ),
+        (
+            {"behavior": "bus_trip", "activity": {"distance_km": "1"}, "occurred_on": "2026-02-30"},
+            422,
+            ["occurred_on"],
+        ),
+        (
+            {"behavior": "bus_trip", "activity": {"distance_km": "1"}, "occurred_on": 0},
+            422,
+            ["occurred_on"],
+        ),
+        (
+            {"behavior": "bus_trip", "activity": {"distance_km": "1"}, "occurred_on": "0001-01-01"},
+            422,
+            ["occurred_on"],
+        ),
+        ({"behavior": "bus_trip", "activity": {"distance_km": "1"}, "when": 1}, 422, ["when"]),
+        ({"behavior": "flying", "activity": {"distance_km": "1"}}, 404, None),
+    ],
+)
+def test_refusals(
+    client: FlaskClient, content: dict[str, Any], status: int, fields: list[str] | None
+) -> None:
+    response = ask(client, **content)
+    assert response.status_code == status, response.text
+    assert response.json["status"] == status
+    if fields is not None:
+        assert [fault["field"] for fault in response.json["errors"]] == fields
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("", 400),
+        ("{", 400),
+        ('{"behavior": "bus_trip"', 400),
+        ("[" * 5000 + "]" * 5000, 400),
+        ("[]", 422),
+        ("null", 422),
+        ('"text"', 422),
+        ('{"behavior": "\\ud800", "activity": {}}', 422),
+        ('{"behavior": "bus_trip", "activity": {"\\ud800": 1}}', 422),
+        ('{"behavior": "bus_trip", "activity": {"distance_km": "\\ud800"}}', 422),
+        ('{"behavior": "bus_trip", "activity": {"distance_km": ' + "9" * 6000 + "}}", 422),
+        ('{"behavior": "bus_trip", "activity": {"distance_km": 1e-400}}', 422),
+        ('{"behavior": "bus_trip", "activity": {"distance_km": Infinity}}', 422),
+        (" " * 70_000, 413),
+    ],
+)
+def test_odd_bodies(client: FlaskClient, body: str, status: int) -> None:
+    response = ask_raw(client, body)
+    assert response.status_code == status, response.text
+    assert response.mimetype == "application/problem+json"
+
+
+def test_a_number_keeps_all_its_digits(client: FlaskClient) -> None:
+    # As a binary float 0.019230769 x 0.052 kg would still be below one gram: 0.99999... g.
+    body = '{"behavior": "bus_trip", "activity": {"distance_km": 12.345678912}}'
+    assert ask_raw(client, body).json["formula_with_numbers"].startswith("12.345678912 *")
+
+
+def test_another_content_type_is_refused(client: FlaskClient) -> None:
+    response = client.post(SCORE, data={"behavior": "bus_trip"})
+    assert response.status_code == 415
+    assert response.json["code"] == "content_type"
+
+
+def test_gzip_is_understood(client: FlaskClient) -> None:
+    body = gzip.compress(b'{"behavior": "bus_trip", "activity": {"distance_km": "10"}}')
+    response = client.post(
+        SCORE,
+        data=body,
+        content_type="application/json",
+        headers={"Content-Encoding": "gzip"},
+    )
+    assert response.json["reduction_g"] == 520
+
+
+def test_a_behavior_that_is_switched_off_is_a_conflict(
+    client: FlaskClient, session: Session
+) -> None:
+    behavior = session.exec(select(Behavior).where(col(Behavior.code) == "bus_trip")).one()
+    behavior.enabled = False
+    session.add(behavior)
+    session.commit()
+    response = ask(client, behavior="bus_trip", activity={"distance_km": "10"})
+    assert (response.status_code, response.json["code"]) == (409, "behavior_off")
+
+
+def test_today_is_the_day_in_the_city(app: Flask) -> None:
+    with time_machine.travel("2025-12-31T15:59:59Z", tick=False):
+        before = ask(app.test_client(), behavior="rooftop_pv", activity={"energy_kwh": "10"})
+    with time_machine.travel("2025-12-31T16:00:00Z", tick=False):
+        after = ask(app.test_client(), behavior="rooftop_pv", activity={"energy_kwh": "10"})
+    assert (before.json["occurred_on"], before.json["reduction_g"]) == ("2025-12-31", 6410)
+    assert (after.json["occurred_on"], after.json["reduction_g"]) == ("2026-01-01", 6191)
+
+
+def test_nothing_is_stored(client: FlaskClient, counts: Callable[[], dict[str, int]]) -> None:
+    before = counts()
+    ask(client, behavior="bus_trip", activity={"distance_km": "10"})
+    assert counts() == before
