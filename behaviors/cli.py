@@ -15,7 +15,8 @@ from carbonaccount.audit import Actor
 from carbonaccount.clock import utc_now
 from carbonaccount.config import Profile, Settings
 from carbonaccount.ledger.verify import verify
-from carbonaccount.web.database import current_session, engine, writing_session
+from carbonaccount.web.database import writing_session
+from carbonaccount.web.refusals import refusals_told
 
 rules_group = AppGroup("rules", help="Rule versions of the behaviours.")
 ledger_group = AppGroup("ledger", help="The books.")
@@ -54,8 +55,10 @@ def intake_command(
     if create_residents and settings.profile is Profile.PRODUCTION:
         raise click.UsageError("--create-residents is not there in the production profile")
     target = rejected or settings.instance_path / "rejected" / f"{file.name}.csv"
-    engine()  # Configuration errors show before the progress bar does.
-    with click.progressbar(length=file.stat().st_size, label=file.name, file=sys.stderr) as bar:
+    with (
+        refusals_told(),
+        click.progressbar(length=file.stat().st_size, label=file.name, file=sys.stderr) as bar,
+    ):
         done = 0
 
         def progress(_lines: int, read_bytes: int) -> None:
@@ -104,7 +107,8 @@ def _report(summary: ImportSummary) -> None:
 @with_appcontext
 def list_rules_command() -> None:
     """Show every published rule version."""
-    book = RuleBook.load(current_session())
+    with refusals_told() as session:
+        book = RuleBook.load(session)
     for code, info in book.behaviors.items():
         state = "" if info.enabled else "  (switched off)"
         click.echo(f"{code}{state}")
@@ -122,7 +126,8 @@ def list_rules_command() -> None:
 @with_appcontext
 def show_rule_command(code: str) -> None:
     """Show a behaviour's rules with every number and its source."""
-    book = RuleBook.load(current_session())
+    with refusals_told() as session:
+        book = RuleBook.load(session)
     if code not in book.behaviors:
         raise click.UsageError(f"no such behavior: {code}")
     click.echo(f"{code}  {book.name(code, 'zh')}  {book.name(code, 'en')}")
@@ -142,10 +147,10 @@ def show_rule_command(code: str) -> None:
 @with_appcontext
 def verify_command() -> None:
     """Recompute the books from the transfers; exit status 1 when anything does not hold."""
-    session = current_session()
     failed = False
-    for code, sentence, violations in verify(session, extra=invariants.RECORDS):
-        click.echo(f"{violations:>8}  {code}  {sentence}")
-        failed = failed or violations > 0
+    with refusals_told() as session:
+        for code, sentence, violations in verify(session, extra=invariants.RECORDS):
+            click.echo(f"{violations:>8}  {code}  {sentence}")
+            failed = failed or violations > 0
     if failed:
         raise SystemExit(1)

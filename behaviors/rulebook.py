@@ -73,7 +73,7 @@ class RuleBook:
         """Read the book: two statements, whatever its size; texts that were read before are kept
         read.
         """
-        behaviors = session.execute(
+        behaviors: Any = session.execute(
             select(
                 col(Behavior.id),
                 col(Behavior.code),
@@ -85,7 +85,7 @@ class RuleBook:
                 sa.cast(col(Behavior.texts), sa.Text),
             ).order_by(col(Behavior.sort))  # type: ignore[call-overload]
         ).all()
-        rules = session.execute(
+        rules: Any = session.execute(
             sa.select(
                 col(RuleVersion.id),
                 col(RuleVersion.behavior_id),

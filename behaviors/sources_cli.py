@@ -1,14 +1,11 @@
 """`flask sources`: admit partners, give, change and revoke their keys, bind at the help desk."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from behaviors import source_keys, sources
 from behaviors.models import Source, SourceKey
@@ -16,9 +13,8 @@ from behaviors.source_keys import Algorithm, NewKey
 from carbonaccount.audit import Actor
 from carbonaccount.clock import utc_now
 from carbonaccount.crypto import Vault
-from carbonaccount.errors import DomainError
-from carbonaccount.web import messages
 from carbonaccount.web.database import current_session
+from carbonaccount.web.refusals import refusals_told
 
 # The shell does not tell who sits at it; the operator's own log of sessions does.
 OPERATOR = Actor("system", "cli")
@@ -29,25 +25,6 @@ sources_group = AppGroup("sources", help="Partners that send records, and their 
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
     app.cli.add_command(sources_group)
-
-
-@contextmanager
-def refusals_told() -> Iterator[Session]:
-    """Commit what was done; tell a refusal in one sentence, with exit status 1."""
-    session = current_session()
-    try:
-        yield session
-        session.commit()
-    except DomainError as error:
-        session.rollback()
-        raise click.ClickException(
-            messages.sentence(error.code, error.params, _language())
-        ) from None
-
-
-def _language() -> str:
-    spoken = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
-    return messages.CHINESE if spoken.startswith("zh") else messages.ENGLISH
 
 
 def _vault() -> Vault:

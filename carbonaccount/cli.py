@@ -1,14 +1,16 @@
 """Operators' commands that belong to no room: the database and the jobs."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
+from sqlmodel import Session
 
 from carbonaccount import scheduler
 from carbonaccount.clock import business_day, utc_now
-from carbonaccount.web.database import current_session
+from carbonaccount.web.refusals import refusals_told
 
 database_group = AppGroup("db", help="The database schema.")
 jobs_group = AppGroup("jobs", help="Recurring work.")
@@ -18,6 +20,7 @@ def register(app: Flask) -> None:
     """Add the commands to `flask`."""
     app.cli.add_command(database_group)
     app.cli.add_command(jobs_group)
+    app.cli.add_command(seed_command)
 
 
 @database_group.command("upgrade")
@@ -42,6 +45,18 @@ def downgrade_command(revision: str) -> None:
     click.echo(f"database is at {revision}")
 
 
+@click.command("seed")
+@with_appcontext
+def seed_command() -> None:
+    """Load districts, emission factors, behaviours and rules; again changes nothing."""
+    load: Callable[[Session], dict[str, int]] = current_app.extensions[
+        "carbonaccount.load_reference_data"
+    ]
+    with refusals_told() as session:
+        added = load(session)
+    click.echo("added " + ", ".join(f"{name}: {count}" for name, count in added.items()))
+
+
 @jobs_group.command("list")
 @with_appcontext
 def list_jobs_command() -> None:
@@ -56,8 +71,8 @@ def list_jobs_command() -> None:
 @with_appcontext
 def run_job_command(name: str, day: datetime | None) -> None:
     """Run one job for one period, unless it is already done."""
-    session, now = current_session(), utc_now()
+    now = utc_now()
     period = day.date() if day else business_day(now)
-    summary = scheduler.run_once(session, name=name, period=period, now=now)
-    session.commit()
+    with refusals_told() as session:
+        summary = scheduler.run_once(session, name=name, period=period, now=now)
     click.echo(f"{name} {period}: {summary}")

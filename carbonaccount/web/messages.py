@@ -33,6 +33,35 @@ TITLES: dict[int, tuple[str, str]] = {
 
 # (Chinese, English) by code.
 SENTENCES: dict[str, tuple[str, str]] = {
+    # --- of the database and of files ---
+    "database_not_ready": (
+        "数据库还没有建好结构,请先运行 flask db upgrade 和 flask seed。",
+        "The database has no schema yet: run flask db upgrade and flask seed first.",
+    ),
+    "unknown_source": ("没有启用的数据源 {source}。", "There is no active source {source}."),
+    "unknown_job": ("没有名为 {name} 的任务。", "There is no job named {name}."),
+    "mapping_invalid": ("映射文件有误:{problem}", "The mapping is not valid: {problem}"),
+    "mapping_needed": (
+        "没有现成的映射适合这些列,请给出映射文件。列:{columns}",
+        "No ready mapping fits these columns, give one. Columns: {columns}",
+    ),
+    "columns_missing": ("文件缺少映射所需的列:{columns}", "The file lacks columns: {columns}"),
+    "file_empty": ("文件是空的。", "The file is empty."),
+    "file_format": (
+        "不认识文件 {name} 的格式,可用:{allowed}。",
+        "The format of {name} is not known; use {allowed}.",
+    ),
+    "file_encoding": (
+        "第 {line} 行不是 {encoding} 编码,请在映射中写明 encoding。",
+        "Line {line} is not {encoding}; name the encoding in the mapping.",
+    ),
+    "file_damaged": ("文件 {name} 已损坏:{problem}", "The file {name} is damaged: {problem}"),
+    "file_too_large": ("文件 {name} 解压后过大。", "The file {name} unpacks to too much."),
+    "header_repeats": ("表头中有重复的列:{columns}", "The header repeats columns: {columns}"),
+    "sheet_unknown": (
+        "没有工作表 {sheet},只有:{sheets}。",
+        "There is no sheet {sheet}; there are {sheets}.",
+    ),
     # --- of the web itself ---
     "http_400": ("服务器无法理解这个请求。", "The server could not understand this request."),
     "http_401": ("请先登录。", "Please sign in first."),
@@ -155,6 +184,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "binding_code_invalid": (
         "绑定码不正确、已使用或已过期。",
         "The binding code is wrong, used or expired.",
+    ),
+    "not_a_demo_source": (
+        "{source} 不是演示用的数据来源。",
+        "{source} is no source of the demonstration.",
+    ),
+    "demo_subjects_taken": (
+        "演示用的用户都已被绑定。",
+        "All customers of the demonstration are bound already.",
     ),
     "no_consent": (
         "该居民没有同意使用这个数据来源。",
