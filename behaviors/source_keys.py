@@ -191,8 +191,8 @@ def use_nonce(session: Session, *, request: SignedRequest, now: datetime) -> Non
     row = {"key_id": request.key_id, "nonce": request.nonce, "expires_at": now + NONCE_KEPT}
     # Not through INSERT and IntegrityError: on PostgreSQL that would end the transaction.
     insert = sqlite.insert if is_sqlite(session) else postgresql.insert
-    done = session.execute(insert(SourceNonce).values(**row).on_conflict_do_nothing())
-    if done.rowcount != 1:  # type: ignore[attr-defined]
+    once = insert(SourceNonce).values(**row).on_conflict_do_nothing()
+    if session.execute(once.returning(col(SourceNonce.nonce))).first() is None:
         raise NotAuthenticated
     key = session.get_one(SourceKey, request.key_id, populate_existing=True)
     if not _is_live(key, now):

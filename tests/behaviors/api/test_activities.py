@@ -170,13 +170,15 @@ def test_a_changed_amount_is_a_conflict_kept_apart(
 ) -> None:
     partner.send(item("ride-1"))
     booked = _booked(session)
-    response = partner.send(item("ride-1", activity={"distance_km": "3.5"}), item("ride-1"))
-    answer = response.json
+    changed = item("ride-1", activity={"distance_km": "3.5"})
+    answer = partner.send(changed, item("ride-2", occurred_at="2026-03-02T08:00:00+08:00")).json
     assert adds_up(answer)
-    assert [one["status"] for one in answer["items"]] == ["conflict", "duplicate"]
+    assert [one["status"] for one in answer["items"]] == ["conflict", "accepted"]
     assert (answer["items"][0]["reduction_g"], answer["items"][0]["credits"]) == (0, 0)
-    assert _booked(session) == booked
-    assert grams_of(session, rider) == 146
+    assert partner.send(item("ride-1")).json["duplicate"] == 1
+    # ride-2 alone was added: one record, grams and credits.
+    assert _booked(session) == (booked[0] + 1, booked[1] + 2)
+    assert grams_of(session, rider) == 146 + 146
     kept = session.exec(select(IntakeConflict)).one()
     assert kept.event_id == "ride-1"
     assert "3.5" in kept.activity
