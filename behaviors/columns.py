@@ -148,8 +148,8 @@ def _scaled(column: IntColumn, factor: int) -> IntColumn:
     if factor == 1:
         return column
     bound = max(column.bound * abs(factor), 1)
-    # The factor itself must fit as well: a column of zeros times a huge factor has a small bound.
-    values = _held(column.values, max(bound, abs(factor))) * factor
+    # A bound is never below 1, so the factor itself fits whenever the bound does.
+    values = _held(column.values, bound) * factor
     return IntColumn(values, column.denominator, bound)
 
 

@@ -1,6 +1,7 @@
 """Scoring: from amounts to grams and credits, one record at a time and in columns."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -206,6 +207,17 @@ def test_what_is_refused_names_the_field(activity: dict[str, object], code: str,
     assert (caught.value.code, caught.value.field) == (code, name)
     assert caught.value.params["field"] == name
     assert isinstance(caught.value, DomainError)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**1_000_000, Decimal("1e-9999999"), Decimal("1e9999999"), "9" * 10**6, "1e-999", "1e999"],
+)
+def test_monstrous_numbers_are_refused_at_once(value: object) -> None:
+    started = time.perf_counter()
+    with pytest.raises(ActivityError):
+        parse_activity(bus(), {"distance_km": value})
+    assert time.perf_counter() - started < 0.05
 
 
 def test_the_limits_of_a_field_are_inside() -> None:
