@@ -212,6 +212,7 @@ def test_what_is_refused_names_the_field(activity: dict[str, object], code: str,
 @pytest.mark.parametrize(
     "value",
     [10**1_000_000, Decimal("1e-9999999"), Decimal("1e9999999"), "9" * 10**6, "1e-999", "1e999"],
+    ids=["integer", "tiny", "vast", "digits", "tiny text", "vast text"],
 )
 def test_monstrous_numbers_are_refused_at_once(value: object) -> None:
     started = time.perf_counter()
