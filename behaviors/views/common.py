@@ -1,11 +1,12 @@
 """What the pages of this room share: the rule book of the request and words for codes."""
 
 from datetime import date
+from itertools import groupby
 
 from flask import g
 
 from behaviors import explain, labels
-from behaviors.rulebook import BehaviorInfo, RuleBook
+from behaviors.rulebook import BehaviorInfo, PublishedRule, RuleBook
 from behaviors.scoring import Rule
 from behaviors.views import blueprint
 from carbonaccount.clock import business_day, utc_now
@@ -33,6 +34,22 @@ def behavior_or_404(code: str) -> BehaviorInfo:
     if info is None:
         raise NotFound("unknown_behavior", behavior=code[:64])
     return info
+
+
+def by_family(
+    book: RuleBook, day: date
+) -> list[tuple[str, list[tuple[BehaviorInfo, PublishedRule | None]]]]:
+    """Return the behaviours by family in their usual order, each with the rule of a day."""
+    infos = sorted(book.behaviors.values(), key=lambda info: (_family_rank(info), info.sort))
+    return [
+        (family, [(info, book.entry_on(info.code, day)) for info in members])
+        for family, members in groupby(infos, key=lambda info: info.family)
+    ]
+
+
+def _family_rank(info: BehaviorInfo) -> int:
+    names = list(labels.FAMILIES)
+    return names.index(info.family) if info.family in names else len(names)
 
 
 def behavior_text(info: BehaviorInfo, part: str) -> str:

@@ -18,7 +18,7 @@ from behaviors.rulebook import BehaviorInfo, PublishedRule, RuleBook
 from behaviors.scoring import ActivityError, FieldSpec, Score, score
 from behaviors.services import report_act
 from behaviors.views import blueprint as blueprint
-from behaviors.views.common import behavior_or_404, rule_book, today
+from behaviors.views.common import behavior_or_404, by_family, rule_book, today
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.config import Settings
 from carbonaccount.database import open_session, reading
@@ -60,13 +60,18 @@ class Preview:
 @resident_required
 def log() -> ResponseReturnValue:
     """Show what can be reported by hand."""
-    book, day = rule_book(), today()
-    choices = [
-        (info, entry)
-        for info in book.behaviors.values()
-        if info.enabled and info.self_report and (entry := book.entry_on(info.code, day))
+    families = [
+        (
+            family,
+            [
+                (info, entry)
+                for info, entry in members
+                if entry and info.enabled and info.self_report
+            ],
+        )
+        for family, members in by_family(rule_book(), today())
     ]
-    return render_template("behaviors/log.html", choices=choices)
+    return render_template("behaviors/log.html", families=[pair for pair in families if pair[1]])
 
 
 @blueprint.route("/log/<code>", methods=["GET", "POST"])

@@ -4,19 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import groupby
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from behaviors import labels
 from behaviors.forms import activity_error
 from behaviors.receipt import Arithmetic
 from behaviors.rulebook import BehaviorInfo, PublishedRule, RuleBook
 from behaviors.scoring import GRADES, ActivityError, FieldSpec, Rule, parse_activity, score
 from behaviors.version_changes import history
 from behaviors.views import blueprint as blueprint
-from behaviors.views.common import behavior_or_404, rule_book, today
+from behaviors.views.common import behavior_or_404, by_family, rule_book, today
 from carbonaccount.web import messages
 from carbonaccount.web.templating import language
 
@@ -46,18 +44,8 @@ class Asked:
 @blueprint.get("/methods")
 def methods() -> ResponseReturnValue:
     """Show every behaviour, by family."""
-    book = rule_book()
-    infos = sorted(book.behaviors.values(), key=lambda info: (_family_rank(info), info.sort))
-    families = [
-        (family, [(info, book.entry_on(info.code, today())) for info in members])
-        for family, members in groupby(infos, key=lambda info: info.family)
-    ]
+    families = by_family(rule_book(), today())
     return render_template("behaviors/methods.html", families=families)
-
-
-def _family_rank(info: BehaviorInfo) -> int:
-    names = list(labels.FAMILIES)
-    return names.index(info.family) if info.family in names else len(names)
 
 
 @blueprint.get("/methods/<code>")

@@ -62,6 +62,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.url_defaults(add_content_version)
+    # A global, because an import in the shell comes too late for the macros of a page.
+    app.jinja_env.globals["icons"] = app.jinja_env.get_template("macros/icons.html").module
 
 
 def language() -> str:
@@ -105,7 +107,7 @@ def grams_parts(grams: int) -> GramsShown:
     kept = abs(grams) * scale // divisor
     exact = kept * divisor == abs(grams) * scale
     number = Decimal(kept if grams > 0 else -kept) / scale
-    return GramsShown(plain_decimal(number, grouped=True), unit, not exact)
+    return GramsShown(f"{number:,.{decimals}f}", unit, not exact)
 
 
 def grams_text(grams: int) -> str:
