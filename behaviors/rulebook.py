@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any, cast
@@ -49,6 +49,10 @@ class PublishedRule:
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
 
+_BEHAVIOR_COLUMNS = [item.name for item in fields(BehaviorInfo)]
+_RULE_COLUMNS = [item.name for item in fields(PublishedRule)]
+
+
 @lru_cache(maxsize=1024)
 def _rule(definition: str) -> Rule:
     # Keyed by its whole text: a published version never changes, and another database's rule
@@ -59,6 +63,16 @@ def _rule(definition: str) -> Rule:
 @lru_cache(maxsize=512)
 def _texts(texts: str) -> Mapping[str, Mapping[str, str]]:
     return cast("Mapping[str, Mapping[str, str]]", json.loads(texts))
+
+
+def _behavior(row: Any) -> BehaviorInfo:
+    columns: dict[str, Any] = dict(zip(_BEHAVIOR_COLUMNS, row, strict=True))
+    return BehaviorInfo(**{**columns, "texts": _texts(columns["texts"])})
+
+
+def _published(row: Any) -> PublishedRule:
+    columns: dict[str, Any] = dict(zip(_RULE_COLUMNS, row, strict=True))
+    return PublishedRule(**{**columns, "rule": _rule(columns["rule"])})
 
 
 class RuleBook:
@@ -100,8 +114,8 @@ class RuleBook:
             .order_by(col(RuleVersion.valid_from), col(RuleVersion.version))
         ).all()
         return cls(
-            [BehaviorInfo(*columns, _texts(texts)) for *columns, texts in behaviors],
-            [PublishedRule(*columns, _rule(definition)) for *columns, definition in rules],
+            [_behavior(row) for row in behaviors],
+            [_published(row) for row in rules],
         )
 
     @cached_property

@@ -26,16 +26,39 @@ def counted_milli(
         if group.entry.rule.cap_milli is not None:
             caps[group.rows] = group.entry.rule.cap_milli
     quantity[excluded] = 0
-    used = standing.group_by(_KEYS).agg(pl.col("counted_milli").sum().alias("used"))
-    before = (
-        frame.select(*_KEYS, pl.Series("quantity", quantity))
-        .join(used, on=_KEYS, how="left", maintain_order="left")
-        .select(
-            pl.col("used").fill_null(0)
-            + (pl.col("quantity").cum_sum() - pl.col("quantity")).over(_KEYS)
-        )
-        .to_series()
-        .to_numpy()
-    )
+    before = _used(frame, standing) + _earlier_in_batch(frame, quantity)
     left = np.where(caps < 0, quantity, np.maximum(caps - before, 0))
     return np.minimum(quantity, left)
+
+
+def _used(frame: pl.DataFrame, standing: pl.DataFrame) -> Int64s:
+    """Return what each row's person, behaviour and day counted in the books."""
+    if standing.is_empty():
+        return np.zeros(frame.height, dtype=np.int64)
+    used = standing.group_by(_KEYS).agg(pl.col("counted_milli").sum())
+    return (
+        frame.select(_KEYS)
+        .join(used, on=_KEYS, how="left", maintain_order="left")["counted_milli"]
+        .fill_null(0)
+        .to_numpy()
+    )
+
+
+def _earlier_in_batch(frame: pl.DataFrame, quantity: Int64s) -> Int64s:
+    """Return the sum of earlier rows' quantities of the same person, behaviour and day."""
+    keys = [
+        frame["business_day"].to_physical().fill_null(0).to_numpy(),
+        frame["behavior_id"].to_numpy(),
+        frame["account_id"].fill_null(0).to_numpy(),
+    ]
+    order = np.lexsort(keys)  # Stable: rows of one group keep their order.
+    total = np.cumsum(quantity[order]) - quantity[order]
+    begins = np.zeros(frame.height, dtype=bool)
+    begins[:1] = True
+    for key in keys:
+        begins[1:] |= key[order][1:] != key[order][:-1]
+    # Each group counts from where it begins.
+    base = total[begins][np.cumsum(begins) - 1]
+    earlier = np.empty(frame.height, dtype=np.int64)
+    earlier[order] = total - base
+    return earlier

@@ -1,6 +1,6 @@
 """What is in the books already: records of the same event ids, and of the same people's days."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -24,12 +24,13 @@ UTC_TIME = pl.Datetime("us", "UTC")
 
 def mark_repeated(frame: pl.DataFrame) -> pl.DataFrame:
     """Mark rows whose event id came earlier in the same batch: duplicate, or conflict."""
-    # Position of the first row of each event id among those without an error.
-    fine = pl.col("code").is_null()
-    frame = frame.with_columns(
-        first_idx=pl.col("idx").filter(fine).first().over("event_id"),
-        first_fingerprint=pl.col("fingerprint").filter(fine).first().over("event_id"),
+    fine = frame.filter(pl.col("code").is_null())
+    if fine["event_id"].n_unique() == fine.height:
+        return frame.with_columns(first_idx=pl.lit(None, pl.UInt32))
+    first = fine.unique("event_id", keep="first", maintain_order=True).select(
+        "event_id", first_idx="idx", first_fingerprint="fingerprint"
     )
+    frame = frame.join(first, on="event_id", how="left", maintain_order="left")
     later = pl.col("idx") != pl.col("first_idx")
     same = pl.col("fingerprint") == pl.col("first_fingerprint")
     frame = mark(frame, "duplicate", later & same)
@@ -48,7 +49,7 @@ def mark_seen(session: Session, frame: pl.DataFrame, *, source: Source) -> pl.Da
             "SELECT r.event_id, r.fingerprint, r.reduction_g, r.credits, r.id FROM {keys} "
             "JOIN activity_record r ON r.event_id = k.event_id AND r.source_id = :source_id"
         ),
-        keys={"event_id": ("text", asked.to_list())},
+        keys={"event_id": ("text", asked)},
         schema=_SEEN_SCHEMA,
         parameters={"source_id": source.id},
     )
@@ -90,7 +91,8 @@ def standing_records(session: Session, frame: pl.DataFrame) -> pl.DataFrame:
         .sort("account_id")
     )
     day = timedelta(days=1)
-    first, last = _days(asked["first"], -day), _days(asked["last"], day)
+    first = (asked["first"] - day).cast(pl.String)
+    last = (asked["last"] + day).cast(pl.String)
     text = is_sqlite(session)
     raw = {
         **DAY_SCHEMA,
@@ -106,7 +108,7 @@ def standing_records(session: Session, frame: pl.DataFrame) -> pl.DataFrame:
             "WHERE r.status = 'c' AND r.outcome <> 'overlap'"
         ),
         keys={
-            "account_id": ("bigint", asked["account_id"].to_list()),
+            "account_id": ("bigint", asked["account_id"]),
             "first": ("date", first),
             "last": ("date", last),
         },
@@ -123,7 +125,3 @@ def from_sqlite_times(frame: pl.DataFrame) -> pl.DataFrame:
         ),
         pl.col("business_day").str.to_date(),
     )
-
-
-def _days(series: pl.Series, shift: timedelta) -> list[date]:
-    return [value + shift for value in series.to_list()]

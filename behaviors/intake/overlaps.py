@@ -104,16 +104,20 @@ def resolve(new: pl.DataFrame, standing: pl.DataFrame, *, frozen: frozenset[int]
 
 
 def _doubtful(both: pl.DataFrame) -> pl.DataFrame:
-    """Return the (account, group) pairs in which two records may be about the same act."""
+    """Return the (account, group) pairs in which two records may be about the same act.
+
+    In the order of beginnings it is enough to compare neighbours: of three trips, if the first
+    reaches into the third, it reaches into the second as well.
+    """
     keys = ["account_id", "group"]
     kind = pl.col("group").replace_strict(GROUP_KINDS, return_dtype=pl.String)
-    end = pl.coalesce("ended_at", "occurred_at")
-    trips = both.filter(kind == "interval").sort("account_id", "group", "occurred_at", "source_id")
-    before = end.cum_max().shift(1).over(keys)
-    same_moment = pl.col("occurred_at") == pl.col("occurred_at").shift(1).over(keys)
-    other_source = pl.col("source_id") != pl.col("source_id").shift(1).over(keys)
-    lasts = pl.col("ended_at").is_not_null() | pl.col("ended_at").shift(1).over(keys).is_not_null()
-    trips = trips.filter((pl.col("occurred_at") < before) | (same_moment & (other_source | lasts)))
+    trips = both.filter(kind == "interval").sort(*keys, "occurred_at", "source_id")
+    before = pl.all().shift(1).name.prefix("before.")
+    trips = trips.with_columns(before).filter(
+        (pl.col("account_id") == pl.col("before.account_id"))
+        & (pl.col("group") == pl.col("before.group"))
+        & (_reaches_into_next() | _told_of_one_moment())
+    )
     vehicles = (
         both.filter(kind == "vehicle_day")
         .group_by([*keys, "business_day"])
@@ -127,6 +131,17 @@ def _doubtful(both: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("len") > 1)
     )
     return pl.concat([part.select(keys) for part in (trips, vehicles, amounts)]).unique()
+
+
+def _reaches_into_next() -> pl.Expr:
+    return pl.col("occurred_at") < pl.coalesce("before.ended_at", "before.occurred_at")
+
+
+def _told_of_one_moment() -> pl.Expr:
+    """Two sources tell of one moment, or one of them of something that lasts from then on."""
+    lasts = pl.col("ended_at").is_not_null() | pl.col("before.ended_at").is_not_null()
+    other_source = pl.col("source_id") != pl.col("before.source_id")
+    return (pl.col("occurred_at") == pl.col("before.occurred_at")) & (other_source | lasts)
 
 
 class Standing(Protocol):

@@ -40,7 +40,7 @@ def find_accounts(
     names = frame.filter(pl.col("code").is_null())["subject"].unique(maintain_order=True)
     known = _known(session, source, names)
     if open_unknown:
-        missing = names.filter(~names.is_in(known["subject"].to_list()))
+        missing = names.filter(~names.is_in(known["subject"].implode()))
         if not missing.is_empty():
             known = pl.concat([known, _open_pseudonyms(session, source, missing, now)])
     frame = frame.join(known, on="subject", how="left", maintain_order="left")
@@ -55,7 +55,7 @@ def _known(session: Session, source: Source, names: pl.Series) -> pl.DataFrame:
             "SELECT s.subject, s.id, s.account_id, s.active FROM {keys} "
             "JOIN source_subject s ON s.subject = k.subject AND s.source_id = :source_id"
         ),
-        keys={"subject": ("text", names.to_list())},
+        keys={"subject": ("text", names)},
         schema={**_SUBJECT_SCHEMA, "bound": pl.Int8 if is_sqlite(session) else pl.Boolean},
         parameters={"source_id": source.id},
     )

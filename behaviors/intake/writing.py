@@ -76,7 +76,7 @@ def write_records(
         _mark_replaced(session, resolution, record_ids)
     postings = [_earned(session, records[order], now)]
     if resolution.replaced:
-        postings.append(_reversals(session, list(resolution.replaced), now))
+        postings.append(_reversals(session, _ids(resolution), now))
     ledger.post(session, postings=pl.concat(postings), booked_at=now)
     return records["id"]
 
@@ -122,7 +122,7 @@ def _earned(session: Session, records: pl.DataFrame, now: datetime) -> pl.DataFr
             continue
         accounts = ledger.resident_accounts(
             session,
-            owner_ids=earning["account_id"].unique().sort().to_list(),
+            owner_ids=earning["account_id"].unique().sort(),
             unit=unit,
             vintage=year,
         )
@@ -147,7 +147,11 @@ def _earned(session: Session, records: pl.DataFrame, now: datetime) -> pl.DataFr
     return pl.concat(parts) if parts else pl.DataFrame(schema=ledger.POSTING_SCHEMA)
 
 
-def _reversals(session: Session, record_ids: list[int], now: datetime) -> pl.DataFrame:
+def _ids(resolution: Resolution) -> pl.Series:
+    return pl.Series(sorted(resolution.replaced), dtype=pl.Int64)
+
+
+def _reversals(session: Session, record_ids: pl.Series, now: datetime) -> pl.DataFrame:
     """Return the postings that take back what replaced records had earned."""
     earned = ledger.earned_transfers(session, record_ids=record_ids)
     return earned.select(
@@ -171,10 +175,10 @@ def unspendable(session: Session, resolution: Resolution) -> frozenset[int]:
     Taking them back would leave an account below zero, so they keep their place. The accounts
     looked at stay locked until the end of the transaction.
     """
-    earned = ledger.earned_transfers(session, record_ids=sorted(resolution.replaced))
+    earned = ledger.earned_transfers(session, record_ids=_ids(resolution))
     if earned.is_empty():
         return frozenset()
-    balances = ledger.locked_balances(session, ledger_ids=earned["credit_id"].unique().to_list())
+    balances = ledger.locked_balances(session, ledger_ids=earned["credit_id"].unique())
     short = (
         earned.group_by("credit_id")
         .agg(pl.col("amount").sum())
@@ -198,7 +202,7 @@ def write_conflicts(
             "SELECT c.event_id, c.fingerprint FROM {keys} JOIN intake_conflict c "
             "ON c.event_id = k.event_id AND c.source_id = :source_id"
         ),
-        keys={"event_id": ("text", kept["event_id"].unique().to_list())},
+        keys={"event_id": ("text", kept["event_id"].unique())},
         schema={"event_id": pl.String, "fingerprint": pl.Int64},
         parameters={"source_id": source.id},
     )

@@ -1,6 +1,5 @@
 """The one place where grams and credits are written: transfers and the balances they move."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
@@ -70,19 +69,17 @@ def _move_balances(session: Session, postings: pl.DataFrame) -> None:
         )
         .filter(~pl.col("id").is_in(list(issuance)))
         .group_by("id")
-        .agg(pl.col("amount").sum())
-        .filter(pl.col("amount") != 0)
+        .agg(pl.col("amount").sum().alias("delta"))
+        .filter(pl.col("delta") != 0)
         .sort("id")
     )
-    moved = bulk.add_to_balances(
-        session, account_ids=net["id"].to_list(), deltas=net["amount"].to_list()
-    )
+    moved = bulk.add_to_balances(session, changes=net)
     if moved != net.height:
         raise InsufficientBalance(accounts=net.height - moved)
 
 
 def resident_accounts(
-    session: Session, *, owner_ids: Sequence[int], unit: Unit, vintage: int
+    session: Session, *, owner_ids: pl.Series, unit: Unit, vintage: int
 ) -> pl.DataFrame:
     """Return the ledger accounts of owners, opening those that are missing.
 
@@ -92,7 +89,7 @@ def resident_accounts(
     found = _find_accounts(session, owner_ids, unit, vintage)
     if found.height == len(owner_ids):
         return found
-    missing = sorted(set(owner_ids) - set(found["owner_id"].to_list()))
+    missing = owner_ids.filter(~owner_ids.is_in(found["owner_id"].implode())).sort()
     opened = pl.DataFrame(
         {
             "id": bulk.next_ids(session, LedgerAccount.__table__, len(missing)),  # type: ignore[attr-defined]
@@ -109,7 +106,7 @@ def resident_accounts(
 
 
 def _find_accounts(
-    session: Session, owner_ids: Sequence[int], unit: Unit, vintage: int
+    session: Session, owner_ids: pl.Series, unit: Unit, vintage: int
 ) -> pl.DataFrame:
     return bulk.select_matching(
         session,
@@ -161,7 +158,7 @@ def _insert_issuance(session: Session, unit: Unit, vintage: int) -> None:
     )
 
 
-def earned_transfers(session: Session, *, record_ids: Sequence[int]) -> pl.DataFrame:
+def earned_transfers(session: Session, *, record_ids: pl.Series) -> pl.DataFrame:
     """Return the standing EARN transfers of records, as postings with their `id`.
 
     Those that were reversed already are left out.
@@ -189,7 +186,7 @@ def earned_transfers(session: Session, *, record_ids: Sequence[int]) -> pl.DataF
     ).with_columns(pl.col("business_day").cast(pl.Date))
 
 
-def locked_balances(session: Session, *, ledger_ids: Sequence[int]) -> pl.DataFrame:
+def locked_balances(session: Session, *, ledger_ids: pl.Series) -> pl.DataFrame:
     """Return the balances of ledger accounts, which nobody else can move until the end of the
     transaction. Shape (n, 2): ledger_id, balance.
     """
