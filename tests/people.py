@@ -53,7 +53,7 @@ class Browser:
     def get(self, path: str, **kwargs: object) -> TestResponse:
         """Open a page."""
         environ = {"REMOTE_ADDR": self.address}
-        return self.client.get(path, environ_base=environ, **kwargs)  # type: ignore[arg-type]
+        return self.client.get(path, environ_base=environ, **kwargs)
 
     def post(self, path: str, data: dict[str, str], *, page: str | None = None) -> TestResponse:
         """Send a form from the page it stands on, by default the one at the same address."""
@@ -106,7 +106,6 @@ class Browser:
         other.client.set_cookie(COOKIE, self.cookie)
         return other
 
-    @property
     def is_signed_in(self) -> bool:
         """Return whether the page of signed-in browsers lets this one in."""
         return self.get("/sessions").status_code == 200

@@ -128,9 +128,7 @@ def district_choices() -> list[SelectChoice]:
     with open_session(reading(engine())) as database:
         found = queries.districts(database)
     english = choose_language() == "en"
-    named = [
-        SelectChoice(each.code, each.name_en if english else each.name_zh) for each in found
-    ]
+    named = [SelectChoice(each.code, each.name_en if english else each.name_zh) for each in found]
     return [SelectChoice(NO_DISTRICT, str(_("暂不填写"))), *named]
 
 

@@ -8,7 +8,7 @@ from math import ceil
 from flask import Flask, Response, make_response, render_template
 from flask_babel import get_locale
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from carbonaccount.errors import DomainError, LimitReached
 from carbonaccount.web import messages
@@ -22,6 +22,7 @@ def init_app(app: Flask) -> None:
     """Register the handlers."""
     app.register_error_handler(DomainError, domain_error_page)
     app.register_error_handler(CSRFError, forged_request_page)
+    app.register_error_handler(SecurityError, foreign_host_answer)
     app.register_error_handler(HTTPException, http_error_page)
     app.register_error_handler(InternalServerError, internal_error_page)
 
@@ -46,6 +47,13 @@ def domain_error_page(error: DomainError) -> Response:
 def forged_request_page(_error: CSRFError) -> Response:
     """Say that the form is too old or came from elsewhere."""
     return error_page(400, messages.sentence("form_expired", {}, _language()))
+
+
+def foreign_host_answer(_error: SecurityError) -> Response:
+    """Refuse a host name that is not ours in plain text: no page can be drawn, since there are
+    no addresses to link to.
+    """
+    return Response(_http_sentence(400), 400, mimetype="text/plain")
 
 
 def http_error_page(error: HTTPException) -> Response:

@@ -31,12 +31,23 @@ _FIXED_HEADERS = {
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Put the protection in place; `settings.proxy_hops` proxies are believed about the client."""
+    # Before the check against forged requests, which reads the form.
+    app.before_request(limit_form)
     csrf.init_app(app)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.after_request(add_headers)
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+
+
+def limit_form() -> None:
+    """Hold a plain form to the size of forms; only uploads may be as large as files.
+
+    Werkzeug applies its limit for form fields to multipart forms only.
+    """
+    if request.mimetype == "application/x-www-form-urlencoded":
+        request.max_content_length = request.max_form_memory_size
 
 
 def csp_nonce() -> str:

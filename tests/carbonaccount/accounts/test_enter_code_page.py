@@ -62,7 +62,7 @@ def test_a_wrong_code_says_how_many_tries_are_left(app: Flask) -> None:
     page = browser.enter(another(browser.shown_code()))
     assert page.status_code == 401
     assert "4 次" in field_errors(page)[0]
-    assert not browser.is_signed_in
+    assert not browser.is_signed_in()
 
 
 @pytest.mark.parametrize("text", ["", "12345", "1234567", "abcdef", "１２３４５６"])
@@ -83,7 +83,7 @@ def test_after_five_guesses_even_the_right_code_is_refused(app: Flask) -> None:
     page = browser.enter(code)
     assert page.status_code == 401
     assert "作废" in field_errors(page)[0]
-    assert not browser.is_signed_in
+    assert not browser.is_signed_in()
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(299, 303), (300, 401)])
@@ -178,8 +178,8 @@ def test_signing_in_starts_a_session_of_its_own(app: Flask) -> None:
     assert browser.cookie != planted
     thief = Browser(app)
     thief.client.set_cookie(COOKIE, planted)
-    assert not thief.is_signed_in
-    assert browser.is_signed_in
+    assert not thief.is_signed_in()
+    assert browser.is_signed_in()
 
 
 def test_a_notice_that_changed_meanwhile_must_be_read(

@@ -31,7 +31,7 @@ def test_a_resident_idles_out_after_half_an_hour(app: Flask, minutes: int, signe
         browser = Browser(app)
         browser.sign_in()
         clock.shift(timedelta(minutes=minutes))
-        assert browser.is_signed_in is signed_in
+        assert browser.is_signed_in() is signed_in
 
 
 @pytest.mark.parametrize(("minutes", "signed_in"), [(14, True), (15, False)])
@@ -43,7 +43,7 @@ def test_staff_idle_out_after_a_quarter_of_an_hour(
         browser = Browser(app)
         assert browser.sign_in_staff(totp.now()).status_code == 303
         clock.shift(timedelta(minutes=minutes))
-        assert browser.is_signed_in is signed_in
+        assert browser.is_signed_in() is signed_in
 
 
 def test_using_the_site_keeps_a_resident_signed_in_for_thirty_days_at_most(app: Flask) -> None:
@@ -55,7 +55,7 @@ def test_using_the_site_keeps_a_resident_signed_in_for_thirty_days_at_most(app: 
         assert ends == NOON + timedelta(days=30)
         for _ in range(4):
             clock.shift(timedelta(minutes=25))
-            assert browser.is_signed_in
+            assert browser.is_signed_in()
         # The last quarter of an hour of the thirty days, as if the browser had been in use.
         with writing(app) as session:
             login = session.exec(select(LoginSession)).one()
@@ -63,9 +63,9 @@ def test_using_the_site_keeps_a_resident_signed_in_for_thirty_days_at_most(app: 
             session.add(login)
             session.commit()
         clock.move_to(ends - timedelta(seconds=1))
-        assert browser.is_signed_in
+        assert browser.is_signed_in()
         clock.move_to(ends)
-        assert not browser.is_signed_in
+        assert not browser.is_signed_in()
 
 
 def test_a_staff_session_ends_after_twelve_hours(app: Flask) -> None:
@@ -96,17 +96,17 @@ def test_a_stolen_cookie_is_worth_nothing_after_sign_out(app: Flask) -> None:
     browser = Browser(app)
     browser.sign_in()
     thief = browser.twin()
-    assert thief.is_signed_in
+    assert thief.is_signed_in()
     assert browser.post("/sign-out", {}, page="/sessions").status_code == 303
-    assert not browser.is_signed_in
-    assert not thief.is_signed_in
+    assert not browser.is_signed_in()
+    assert not thief.is_signed_in()
 
 
 def test_a_cookie_with_an_invented_token_is_nobody(app: Flask) -> None:
     browser = Browser(app)
     with browser.client.session_transaction() as cookie:
         cookie["_user_id"] = "A" * 43
-    assert not browser.is_signed_in
+    assert not browser.is_signed_in()
 
 
 def test_a_changed_cookie_is_nobody(app: Flask) -> None:
@@ -114,7 +114,7 @@ def test_a_changed_cookie_is_nobody(app: Flask) -> None:
     browser.sign_in()
     cookie = browser.cookie
     browser.client.set_cookie(COOKIE, cookie[:-2] + ("AA" if cookie[-2:] != "AA" else "BB"))
-    assert not browser.is_signed_in
+    assert not browser.is_signed_in()
 
 
 def two_browsers(app: Flask, clock: time_machine.Traveller) -> tuple[Browser, Browser]:
@@ -140,16 +140,16 @@ def test_another_browser_of_mine_can_be_signed_out(app: Flask) -> None:
             "/sessions/revoke", {"session": reference_of_other(second)}, page="/sessions"
         )
         assert answer.status_code == 303
-        assert second.is_signed_in
-        assert not first.is_signed_in
+        assert second.is_signed_in()
+        assert not first.is_signed_in()
 
 
 def test_all_others_can_be_signed_out(app: Flask) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         first, second = two_browsers(app, clock)
         first.post("/sessions/revoke", {"session": "others"}, page="/sessions")
-        assert first.is_signed_in
-        assert not second.is_signed_in
+        assert first.is_signed_in()
+        assert not second.is_signed_in()
 
 
 @pytest.mark.parametrize("reference", ["", "%", "_" * 16, "0" * 16, "0" * 64])
@@ -158,7 +158,7 @@ def test_a_session_that_is_not_there_is_not_found(app: Flask, reference: str) ->
     browser.sign_in()
     answer = browser.post("/sessions/revoke", {"session": reference}, page="/sessions")
     assert answer.status_code == 404
-    assert browser.is_signed_in
+    assert browser.is_signed_in()
 
 
 def test_a_stranger_cannot_sign_me_out(app: Flask) -> None:
@@ -169,7 +169,7 @@ def test_a_stranger_cannot_sign_me_out(app: Flask) -> None:
         reference = reference_of_other(second)
         answer = stranger.post("/sessions/revoke", {"session": reference}, page="/sessions")
         assert answer.status_code == 404
-        assert first.is_signed_in
+        assert first.is_signed_in()
 
 
 def test_the_list_needs_sign_in(app: Flask) -> None:
@@ -181,7 +181,7 @@ def test_signing_out_needs_the_forms_token_and_a_post(app: Flask) -> None:
     browser.sign_in()
     assert browser.get("/sign-out").status_code == 405
     assert browser.client.post("/sign-out").status_code == 400
-    assert browser.is_signed_in
+    assert browser.is_signed_in()
 
 
 def test_a_token_against_forgery_is_new_after_sign_in(app: Flask) -> None:
@@ -189,4 +189,4 @@ def test_a_token_against_forgery_is_new_after_sign_in(app: Flask) -> None:
     before = csrf_token(browser.get("/sign-in"))
     browser.sign_in()
     assert browser.post_with(before, "/sign-out", {}).status_code == 400
-    assert browser.is_signed_in
+    assert browser.is_signed_in()
