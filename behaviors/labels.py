@@ -1,6 +1,6 @@
 """What codes mean to people: families, evidence, grades, outcomes, parameters. Pages only."""
 
-from flask_babel import LazyString
+from flask_babel import LazyString, lazy_pgettext
 from flask_babel import lazy_gettext as _l
 
 from behaviors.models import Channel, RecordStatus
@@ -116,6 +116,29 @@ _QUANTITY_UNITS: dict[str, LazyString] = {
     "year": _l("年"),
 }
 
+# The same words where one of them is meant; languages with plurals tell them apart.
+_ONE_OF_UNIT: dict[str, LazyString] = {
+    "km": lazy_pgettext("每", "公里"),
+    "pkm": lazy_pgettext("每", "人公里"),
+    "kWh": lazy_pgettext("每", "千瓦时"),
+    "kg": lazy_pgettext("每", "千克"),
+    "step": lazy_pgettext("每", "步"),
+    "meal": lazy_pgettext("每", "餐"),
+    "use": lazy_pgettext("每", "次"),
+    "day": lazy_pgettext("每", "天"),
+    "order": lazy_pgettext("每", "单"),
+    "sheet": lazy_pgettext("每", "张"),
+    "piece": lazy_pgettext("每", "件"),
+    "item": lazy_pgettext("每", "件"),
+    "session": lazy_pgettext("每", "次"),
+    "parcel": lazy_pgettext("每", "件"),
+    "device": lazy_pgettext("每", "台"),
+    "lamp": lazy_pgettext("每", "盏"),
+    "m3": lazy_pgettext("每", "立方米"),
+    "mu": lazy_pgettext("每", "亩"),
+    "year": lazy_pgettext("每", "年"),
+}
+
 _PARAMETERS: dict[str, LazyString] = {
     "ef_baseline": _l("基准出行的排放因子"),
     "ef_bus": _l("公交的排放因子"),
@@ -160,6 +183,11 @@ def change_name(change: Change) -> str:
 def unit_name(unit: str) -> str:
     """Return a quantity's unit in words, the unit itself when we have no word for it."""
     return str(_QUANTITY_UNITS.get(unit, unit))
+
+
+def unit_one(unit: str) -> str:
+    """Return one of a quantity's unit in words, as in "a kilometre"."""
+    return str(_ONE_OF_UNIT.get(unit, unit))
 
 
 def parameter_name(name: str) -> str:

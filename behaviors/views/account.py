@@ -10,12 +10,15 @@ from behaviors import queries
 from behaviors.charts import DAYS, week
 from behaviors.receipt import arithmetic_of
 from behaviors.views import blueprint as blueprint
-from behaviors.views.common import rule_book, today
+from behaviors.views.common import by_family, rule_book, today
+from behaviors.views.public import worked_example
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_account_id
 
 LATEST = 5
 MOST_HELD = 50
+SHOWN_OF_FAMILY = 3
+EXAMPLE = "bike_ride"
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,23 @@ def home() -> ResponseReturnValue:
 
 
 def landing() -> ResponseReturnValue:
-    """Say what this is, with three acts worked out by today's rules."""
-    book, day = rule_book(), today()
-    infos = [info for info in book.behaviors.values() if info.enabled]
-    entries = [(info, book.entry_on(info.code, day)) for info in infos]
-    counted = [(info, entry) for info, entry in entries if entry and entry.rule.unit_factor_nano]
-    return render_template("behaviors/landing.html", counted=counted[:6], enabled=len(infos))
+    """Say what this is, with an act worked out by today's rules and what others are worth."""
+    counted = []
+    for _family, members in by_family(rule_book(), today()):
+        worth = [
+            (info, entry)
+            for info, entry in members
+            if info.enabled and entry and entry.rule.unit_factor_nano
+        ]
+        counted += worth[:SHOWN_OF_FAMILY]
+    info, entry = next((pair for pair in counted if pair[0].code == EXAMPLE), (None, None))
+    return render_template(
+        "behaviors/landing.html",
+        counted=counted,
+        enabled=sum(info.enabled for info in rule_book().behaviors.values()),
+        info=info,
+        example=worked_example(entry) if entry else None,
+    )
 
 
 def pending(account_id: int) -> Pending:

@@ -7,6 +7,7 @@ from typing import TypedDict
 from flask import Response, current_app, flash, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from behaviors import demo, queries
 from behaviors.forms import ConsentForm
@@ -162,7 +163,15 @@ def confirm_demo(code: str) -> ResponseReturnValue:
     )
     current_session().commit()
     session.pop(_key(source), None)
-    flash(_("绑定好了，运营商传来 %(count)s 条记录。", count=done.batch.accepted), "success")
+    arrived = done.batch.accepted
+    flash(
+        ngettext(
+            "绑定好了，运营商传来 %(num)s 条记录。",
+            "绑定好了，运营商传来 %(num)s 条记录。",
+            arrived,
+        ),
+        "success",
+    )
     return redirect(url_for("behaviors.bind", code=code), 303)
 
 
