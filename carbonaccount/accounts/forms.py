@@ -1,6 +1,6 @@
 """Forms for signing in, consent and settings: shape of the input, words for what is wrong."""
 
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField, TelField
 from wtforms.fields.choices import SelectChoice
@@ -29,10 +29,10 @@ class SignInForm(FlaskForm):
     """Asking for a code: age first, then the number, the district if wanted, and the consent."""
 
     adult = BooleanField(
-        _l("我已满 14 周岁"),
+        _("我已满 14 周岁"),
         validators=[
             Ticked(
-                _l(
+                _(
                     "未满 14 周岁需要父母或其他监护人同意才能开通，目前还不能办理。"
                     "请先不要注册，我们没有保存任何信息。"
                 )
@@ -40,14 +40,14 @@ class SignInForm(FlaskForm):
         ],
     )
     phone = TelField(
-        _l("手机号码"),
-        validators=[InputRequired(_l("请填写手机号码。")), Length(max=24)],
+        _("手机号码"),
+        validators=[InputRequired(_("请填写手机号码。")), Length(max=24)],
         render_kw={"autocomplete": "tel-national", "inputmode": "tel", "maxlength": 24},
     )
-    district = SelectField(_l("所在区县（可以不填）"), default=NO_DISTRICT)
+    district = SelectField(_("所在区县（可以不填）"), default=NO_DISTRICT)
     agree = BooleanField(
-        _l("我已阅读并同意隐私告知"),
-        validators=[Ticked(_l("请先阅读隐私告知，同意后才能获取验证码。"))],
+        _("我已阅读并同意隐私告知"),
+        validators=[Ticked(_("请先阅读隐私告知，同意后才能获取验证码。"))],
     )
     next = HiddenField()
 
@@ -63,11 +63,11 @@ class CodeForm(FlaskForm):
     """The six digits from the short message."""
 
     code = StringField(
-        _l("验证码"),
+        _("验证码"),
         filters=[lambda text: "".join(text.split()) if text else text],
         validators=[
-            InputRequired(_l("请填写短信里的 6 位数字。")),
-            Regexp(r"[0-9]{6}\Z", message=_l("验证码是 6 位数字。")),
+            InputRequired(_("请填写短信里的 6 位数字。")),
+            Regexp(r"[0-9]{6}\Z", message=_("验证码是 6 位数字。")),
         ],
         render_kw={
             "autocomplete": "one-time-code",
@@ -81,8 +81,8 @@ class AgreeForm(FlaskForm):
     """The consent to a notice that has changed."""
 
     agree = BooleanField(
-        _l("我已阅读并同意隐私告知"),
-        validators=[Ticked(_l("请阅读后勾选同意；不同意可以退出登录。"))],
+        _("我已阅读并同意隐私告知"),
+        validators=[Ticked(_("请阅读后勾选同意；不同意可以退出登录。"))],
     )
     next = HiddenField()
 
@@ -90,9 +90,9 @@ class AgreeForm(FlaskForm):
 class SettingsForm(FlaskForm):
     """What a resident may change about the account."""
 
-    district = SelectField(_l("所在区县"), default=NO_DISTRICT)
+    district = SelectField(_("所在区县"), default=NO_DISTRICT)
     locale = SelectField(
-        _l("界面语言"), choices=[SelectChoice("zh", "中文"), SelectChoice("en", "English")]
+        _("界面语言"), choices=[SelectChoice("zh", "中文"), SelectChoice("en", "English")]
     )
 
 
@@ -100,8 +100,8 @@ class WithdrawForm(FlaskForm):
     """Withdrawing the consent to the notice, which needs a second thought."""
 
     sure = BooleanField(
-        _l("我确认撤回，并退出登录"),
-        validators=[Ticked(_l("请先勾选确认。"))],
+        _("我确认撤回，并退出登录"),
+        validators=[Ticked(_("请先勾选确认。"))],
     )
 
 
@@ -109,22 +109,22 @@ class StaffSignInForm(FlaskForm):
     """Login, password and the code of the authenticator app."""
 
     login = StringField(
-        _l("账号"),
+        _("账号"),
         filters=[lambda text: text.strip() if text else text],
-        validators=[InputRequired(_l("请填写账号。")), Length(max=64)],
+        validators=[InputRequired(_("请填写账号。")), Length(max=64)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField(
-        _l("密码"),
-        validators=[InputRequired(_l("请填写密码。")), Length(max=MAXIMUM_PASSWORD_LENGTH)],
+        _("密码"),
+        validators=[InputRequired(_("请填写密码。")), Length(max=MAXIMUM_PASSWORD_LENGTH)],
         render_kw={"autocomplete": "current-password"},
     )
     totp = StringField(
-        _l("动态口令"),
+        _("动态口令"),
         filters=[lambda text: "".join(text.split()) if text else text],
         validators=[
-            InputRequired(_l("请填写动态口令。")),
-            Regexp(r"[0-9]{6}\Z", message=_l("动态口令是 6 位数字。")),
+            InputRequired(_("请填写动态口令。")),
+            Regexp(r"[0-9]{6}\Z", message=_("动态口令是 6 位数字。")),
         ],
         render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "maxlength": 12},
     )
