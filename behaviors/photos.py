@@ -15,7 +15,8 @@ from carbonaccount.errors import Invalid
 MAX_BYTES = 12 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 LONGEST_SIDE_PX = 2048
-_FORMATS = ("JPEG", "PNG", "WEBP", "MPO")
+# The MPO of many phones is opened as JPEG; Pillow knows no opener by that name.
+_FORMATS = ("JPEG", "PNG", "WEBP")
 
 
 @dataclass(frozen=True)
