@@ -163,7 +163,7 @@ def earned_transfers(session: Session, *, record_ids: pl.Series) -> pl.DataFrame
 
     Those that were reversed already are left out.
     """
-    return bulk.select_matching(
+    found = bulk.select_matching(
         session,
         select=(
             "SELECT t.id, t.debit_id, t.credit_id, t.amount, t.unit, t.cause_id, t.revision, "
@@ -183,7 +183,9 @@ def earned_transfers(session: Session, *, record_ids: pl.Series) -> pl.DataFrame
             "business_day": pl.String if is_sqlite(session) else pl.Date,
         },
         parameters={"cause": int(Cause.RECORD), "earn": int(TransferKind.EARN)},
-    ).with_columns(pl.col("business_day").cast(pl.Date))
+    )
+    # SQLite keeps a date as text, which Polars reads but does not cast.
+    return found.with_columns(pl.col("business_day").str.to_date()) if is_sqlite(session) else found
 
 
 def locked_balances(session: Session, *, ledger_ids: pl.Series) -> pl.DataFrame:
