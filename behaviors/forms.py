@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import BooleanField, HiddenField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from behaviors import labels
@@ -36,7 +37,11 @@ class ActForm(FlaskForm):
     opened_at = HiddenField()
     when = RadioField(
         _l("什么时候"),
-        choices=[(TODAY, _l("今天")), (YESTERDAY, _l("昨天")), (OTHER, _l("其他时间"))],
+        choices=[
+            SelectChoice(TODAY, _l("今天")),
+            SelectChoice(YESTERDAY, _l("昨天")),
+            SelectChoice(OTHER, _l("其他时间")),
+        ],
         default=TODAY,
     )
     moment = StringField(_l("日期和时间"))

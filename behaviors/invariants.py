@@ -41,6 +41,7 @@ RECORDS: tuple[Invariant, ...] = (
            ON v.id = a.rule_version_id AND v.behavior_id = a.behavior_id
              AND v.valid_from <= a.business_day
              AND (v.valid_to IS NULL OR a.business_day <= v.valid_to)
+             AND (v.withdrawn_from IS NULL OR a.business_day < v.withdrawn_from)
            WHERE v.id IS NULL""",
     ),
     Invariant(

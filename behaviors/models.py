@@ -52,6 +52,10 @@ class EmissionFactor(SQLModel, table=True):
     value: str = Field(max_length=32)
     unit: str = Field(max_length=32)
     gas: str = Field(max_length=16)
+    # draft, in_review, active, withdrawn; shipped ones are active.
+    status: str = Field(default="active", max_length=12)
+    drafted_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
+    approved_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
     valid_from: date | None = None
     valid_to: date | None = None
     data_year: int | None = None
@@ -72,6 +76,11 @@ class Behavior(SQLModel, table=True):
     enabled: bool
     self_report: bool
     sort: int
+    # Set while the behaviour is stopped: records that come in meanwhile are held, not lost.
+    stopped_at: datetime | None = None
+    stop_reason: str | None = Field(default=None, max_length=500)
+    # Credits for habits are given up to this day, which the method page names.
+    habit_ends_on: date | None = None
     # name, what counts, what does not, baseline, not to be combined with; per language.
     texts: dict[str, object] = Field(default_factory=dict, sa_type=sa.JSON)
     origin: str = Field(default="library", max_length=16)
@@ -98,6 +107,10 @@ class RuleVersion(SQLModel, table=True):
     citation: str = Field(sa_type=sa.Text)
     created_at: datetime
     published_at: datetime | None = None
+    drafted_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
+    approved_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
+    # A withdrawn version no longer scores acts from this day on.
+    withdrawn_from: date | None = None
 
 
 class Source(SQLModel, table=True):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from typing import Any, cast
 
@@ -13,8 +13,13 @@ from sqlmodel import Session, col, select
 from behaviors.models import Behavior, RuleStatus, RuleVersion
 from behaviors.scoring import Rule
 
-# A draft scores nothing; a withdrawn version scores nothing any more.
-PUBLISHED = (RuleStatus.SCHEDULED, RuleStatus.ACTIVE, RuleStatus.SUPERSEDED)
+# A draft scores nothing; a withdrawn version scores the days before it was withdrawn.
+PUBLISHED = (
+    RuleStatus.SCHEDULED,
+    RuleStatus.ACTIVE,
+    RuleStatus.SUPERSEDED,
+    RuleStatus.WITHDRAWN,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class BehaviorInfo:
     family: str
     category: str
     enabled: bool
+    stopped: bool
     self_report: bool
     sort: int
     texts: Mapping[str, Mapping[str, str]]
@@ -40,13 +46,22 @@ class PublishedRule:
     status: str
     valid_from: date
     valid_to: date | None
+    withdrawn_from: date | None
     grade: str
     citation: str
     rule: Rule
 
+    @property
+    def last_day(self) -> date | None:
+        """The last day this version scores, None when it has no end yet."""
+        if self.withdrawn_from is None:
+            return self.valid_to
+        withdrawn = self.withdrawn_from - timedelta(days=1)
+        return withdrawn if self.valid_to is None else min(withdrawn, self.valid_to)
+
     def holds_on(self, day: date) -> bool:
         """Return whether this version's period includes the day."""
-        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+        return self.valid_from <= day and (self.last_day is None or day <= self.last_day)
 
 
 _BEHAVIOR_COLUMNS = [item.name for item in fields(BehaviorInfo)]
@@ -94,6 +109,7 @@ class RuleBook:
                 col(Behavior.family),
                 col(Behavior.category),
                 col(Behavior.enabled),
+                col(Behavior.stopped_at).is_not(None),
                 col(Behavior.self_report),
                 col(Behavior.sort),
                 sa.cast(col(Behavior.texts), sa.Text),
@@ -106,6 +122,7 @@ class RuleBook:
                 col(RuleVersion.status),
                 col(RuleVersion.valid_from),
                 col(RuleVersion.valid_to),
+                col(RuleVersion.withdrawn_from),
                 col(RuleVersion.grade),
                 col(RuleVersion.citation),
                 sa.cast(col(RuleVersion.definition), sa.Text),

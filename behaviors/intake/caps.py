@@ -15,8 +15,9 @@ def counted_milli(
     """Return what counts of each row's quantity, in thousandths; shape (rows,), int64.
 
     `standing` are the booked records that keep counting. Rows with an error, and those at the
-    positions in `excluded`, count nothing and use nothing up. Rows are served in their order:
-    what comes first in a batch is counted first.
+    positions in `excluded`, count nothing and use nothing up. What is booked counts first; of
+    one batch the earlier act, of one moment the smaller event id. So the order in which a
+    sender lists its items does not matter, and the same order can be found again in the books.
     """
     caps = np.full(frame.height, -1, dtype=np.int64)
     quantity = np.zeros(frame.height, dtype=np.int64)
@@ -46,16 +47,18 @@ def _used(frame: pl.DataFrame, standing: pl.DataFrame) -> Int64s:
 
 def _earlier_in_batch(frame: pl.DataFrame, quantity: Int64s) -> Int64s:
     """Return the sum of earlier rows' quantities of the same person, behaviour and day."""
-    keys = [
+    groups = [
         frame["business_day"].to_physical().fill_null(0).to_numpy(),
         frame["behavior_id"].to_numpy(),
         frame["account_id"].fill_null(0).to_numpy(),
     ]
-    order = np.lexsort(keys)  # Stable: rows of one group keep their order.
+    event_order = frame["event_id"].rank("ordinal").fill_null(0).to_numpy()
+    moments = frame["occurred_at"].to_physical().fill_null(0).to_numpy()
+    order = np.lexsort([event_order, moments, *groups])
     total = np.cumsum(quantity[order]) - quantity[order]
     begins = np.zeros(frame.height, dtype=bool)
     begins[:1] = True
-    for key in keys:
+    for key in groups:
         begins[1:] |= key[order][1:] != key[order][:-1]
     # Each group counts from where it begins.
     base = total[begins][np.cumsum(begins) - 1]

@@ -221,8 +221,12 @@ def _count(
     Adds counted_milli, reduction_g, credits, status and outcome.
     """
     frame = frame.with_columns(source_id=pl.lit(source.id, pl.Int64))
-    held = (pl.col("evidence") == "C") & pl.lit(channel is Channel.SELF)
-    frame = frame.with_columns(held=held & pl.col("code").is_null())
+    awaits_review = (pl.col("evidence") == "C") & pl.lit(channel is Channel.SELF)
+    stopped = pl.col("behavior").is_in([c for c, info in book.behaviors.items() if info.stopped])
+    frame = frame.with_columns(
+        held=(awaits_review | stopped) & pl.col("code").is_null(),
+        held_because=pl.when(stopped).then(pl.lit("stopped")).otherwise(pl.lit("awaiting_review")),
+    )
     groups = {
         info.id: rules[-1].double_count_group
         for code, info in book.behaviors.items()
@@ -243,7 +247,7 @@ def _count(
         .then(pl.lit(RecordStatus.HELD.value))
         .otherwise(pl.lit(RecordStatus.COUNTED.value)),
         outcome=pl.when(pl.col("held"))
-        .then(pl.lit("awaiting_review"))
+        .then(pl.col("held_because"))
         .when(pl.Series(lost))
         .then(pl.lit("overlap"))
         .when(capped)

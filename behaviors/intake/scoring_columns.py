@@ -49,7 +49,7 @@ def choose_rules(frame: pl.DataFrame, book: RuleBook) -> pl.DataFrame:
         behavior_ids[mine] = info.id
         # Later versions override earlier ones, in the order the book gives them.
         for entry in book.entries(code):
-            first, last = _day_number(entry.valid_from), _day_number(entry.valid_to)
+            first, last = _day_number(entry.valid_from), _day_number(entry.last_day)
             chosen[mine & (days >= first) & (days <= last)] = entry.id
     frame = frame.with_columns(
         pl.Series("behavior_id", behavior_ids), pl.Series("rule_version_id", chosen)

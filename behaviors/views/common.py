@@ -14,6 +14,8 @@ from carbonaccount.errors import NotFound
 from carbonaccount.web.database import current_session
 from carbonaccount.web.templating import language
 
+ONE_MILLI = 1000
+
 
 def rule_book() -> RuleBook:
     """Return the rule book, read once a request."""
@@ -76,7 +78,8 @@ def cap_text(rule: Rule) -> str:
     """Return the daily cap with its unit, or nothing."""
     if rule.cap_milli is None:
         return ""
-    return f"{amount_text(rule.cap_milli)} {labels.unit_name(rule.quantity_unit)}"
+    name = labels.unit_one if rule.cap_milli == ONE_MILLI else labels.unit_name
+    return f"{amount_text(rule.cap_milli)} {name(rule.quantity_unit)}"
 
 
 def amount_text(thousandths: int) -> str:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 from flask import current_app, flash, redirect, render_template, request, url_for
@@ -15,8 +14,9 @@ from behaviors import forms, queries
 from behaviors.forms import ActForm
 from behaviors.intake.door import ItemResult
 from behaviors.rulebook import BehaviorInfo, PublishedRule, RuleBook
-from behaviors.scoring import ActivityError, FieldSpec, Score, score
+from behaviors.scoring import ActivityError, Score, score
 from behaviors.services import report_act
+from behaviors.usual_amounts import first_amount, quick_amounts
 from behaviors.views import blueprint as blueprint
 from behaviors.views.common import behavior_or_404, by_family, rule_book, today
 from carbonaccount.clock import business_day, utc_now
@@ -29,16 +29,6 @@ from carbonaccount.web.identity import current_account_id, current_actor, reside
 from carbonaccount.web.templating import language
 
 _TRIES = 3
-# Amounts that are one press away, by unit; other units get multiples of the field's step.
-_QUICK = {
-    "km": ("1", "3", "5", "10"),
-    "kWh": ("5", "10", "20", "40"),
-    "kg": ("0.5", "1", "2", "5"),
-    "step": ("3000", "6000", "8000", "10000"),
-    "meal": ("1", "2", "3"),
-    "use": ("1", "2", "3"),
-}
-_QUICK_STEPS = (1, 2, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -209,15 +199,3 @@ def _entry(book: RuleBook, code: str, day: date) -> PublishedRule:
     if entry is None:
         raise Conflict("no_rule", behavior=code, day=day.isoformat())
     return entry
-
-
-def first_amount(item: FieldSpec) -> Decimal:
-    """Return what the field holds at first: the least of the quick amounts."""
-    return next(iter(quick_amounts(item)), item.maximum)
-
-
-def quick_amounts(item: FieldSpec) -> list[Decimal]:
-    """Return amounts that are one press away, inside the field's limits."""
-    usual = _QUICK.get(item.unit)
-    amounts = [Decimal(text) for text in usual] if usual else [item.step * n for n in _QUICK_STEPS]
-    return [amount for amount in amounts if item.minimum <= amount <= item.maximum]

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -11,14 +10,14 @@ from flask.typing import ResponseReturnValue
 from behaviors.forms import activity_error
 from behaviors.receipt import Arithmetic
 from behaviors.rulebook import BehaviorInfo, PublishedRule, RuleBook
-from behaviors.scoring import GRADES, ActivityError, FieldSpec, Rule, parse_activity, score
+from behaviors.scoring import GRADES, ActivityError, Rule, parse_activity, score
+from behaviors.usual_amounts import example_amount
 from behaviors.version_changes import history
 from behaviors.views import blueprint as blueprint
 from behaviors.views.common import behavior_or_404, by_family, rule_book, today
 from carbonaccount.web import messages
 from carbonaccount.web.templating import language
 
-_EXAMPLE_STEPS = 10
 MOST_TEXT = 40
 
 
@@ -77,11 +76,6 @@ def worked_example(entry: PublishedRule) -> Example:
     amounts = {item.name: example_amount(item) for item in entry.rule.fields}
     result = score(entry.rule, amounts, evidence="A")
     return Example(entry, arithmetic(entry.rule, amounts, "A", result.counted_milli))
-
-
-def example_amount(item: FieldSpec) -> Decimal:
-    """Return an ordinary amount of a field: ten of its steps, inside its limits."""
-    return min(item.maximum, max(item.minimum, item.step * _EXAMPLE_STEPS))
 
 
 def arithmetic(

@@ -1,0 +1,81 @@
+"""`flask demo`: fill an empty database so that every page has something true to show."""
+
+from collections.abc import Callable
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from sqlmodel import Session, col, func, select
+
+from behaviors import demo
+from behaviors.models import ActivityRecord, Source
+from carbonaccount.clock import utc_now
+from carbonaccount.config import Profile, Settings
+from carbonaccount.crypto import Vault
+from carbonaccount.web.database import writing_session
+
+ReferenceLoader = Callable[[Session], dict[str, int]]
+
+
+def register(app: Flask) -> None:
+    """Add the command to `flask`."""
+    app.cli.add_command(demo_command)
+
+
+@click.command("demo")
+@with_appcontext
+def demo_command() -> None:
+    """Load methods, demonstration partners and their records; again changes nothing."""
+    settings: Settings = current_app.extensions["carbonaccount.settings"]
+    if settings.profile is Profile.PRODUCTION:
+        raise click.ClickException("the demonstration is not loaded in the production profile")
+    _load_reference_data()
+    demo.load_partners(
+        writing_session, rejected_folder=settings.instance_path / "rejected", clock=utc_now
+    )
+    _report_records()
+    _report_people(settings)
+
+
+def _load_reference_data() -> None:
+    # The composition root knows every room's reference data; this room may not import it.
+    load: ReferenceLoader = current_app.extensions["carbonaccount.load_reference_data"]
+    with writing_session() as session:
+        load(session)
+        session.commit()
+
+
+def _report_records() -> None:
+    with writing_session() as session:
+        for partner in demo.PARTNERS:
+            records, residents = session.exec(
+                select(func.count(), func.count(col(ActivityRecord.account_id).distinct()))
+                .select_from(ActivityRecord)
+                .join(Source, col(Source.id) == col(ActivityRecord.source_id))
+                .where(col(Source.code) == partner.code)
+            ).one()
+            click.echo(
+                f"{partner.code} ({partner.name_zh}): {records} records of {residents} "
+                "pseudonymous residents"
+            )
+
+
+def _report_people(settings: Settings) -> None:
+    """Who can sign in and how; staff only where the demonstration's helpers are allowed."""
+    if not settings.is_demo:
+        click.echo("staff: `flask staff` adds the first administrator")
+        return
+    vault: Vault = current_app.extensions["carbonaccount.vault"]
+    with writing_session() as session:
+        file = demo.ensure_staff(
+            session, vault=vault, instance=settings.instance_path, now=utc_now()
+        )
+        session.commit()
+    click.echo("residents: sign in at /sign-in with any mainland mobile number, for example")
+    click.echo("  13800138000; no message is sent, the code is shown on the page")
+    click.echo(f"staff: sign in at /staff/sign-in; kept in {file}")
+    if file.is_file():
+        click.echo(
+            "".join(f"  {line}\n" for line in file.read_text("utf-8").splitlines()), nl=False
+        )
+    click.echo("partners: `flask sources rotate demo-bike` prints a key to sign batches with")
