@@ -1,11 +1,11 @@
 """Codes below the pages: the guard that uses a code up, and what is stored of it."""
 
+import secrets
 from datetime import UTC, datetime
 
 import pytest
 from sqlmodel import Session, select
 
-from carbonaccount.accounts import one_time_codes
 from carbonaccount.accounts.models import OneTimeCode
 from carbonaccount.accounts.one_time_codes import check_guess, claim_attempt, issue_code, use_code
 from carbonaccount.crypto import Vault
@@ -49,7 +49,7 @@ def test_a_used_code_cannot_be_claimed(session: Session) -> None:
 def test_equal_codes_of_two_requests_are_stored_differently(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(one_time_codes.secrets, "randbelow", lambda _limit: 42)
+    monkeypatch.setattr(secrets, "randbelow", lambda _limit: 42)
     assert [issue(session, "first"), issue(session, "second")] == ["000042", "000042"]
     session.flush()
     assert len(set(session.exec(select(OneTimeCode.code_hash)))) == 2
