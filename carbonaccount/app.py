@@ -15,8 +15,11 @@ _MODEL_MODULES = (
     "carbonaccount.accounts.models",
     "carbonaccount.audit",
     "carbonaccount.ledger.models",
+    "carbonaccount.messages.models",
+    "carbonaccount.policy.models",
     "carbonaccount.scheduler",
     "behaviors.models",
+    "behaviors.rule_models",
 )
 
 

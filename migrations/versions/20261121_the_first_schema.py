@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 12:05:45.468299
+Create Date: 2026-11-21 12:45:47.366027
 """
 
 import sqlalchemy as sa
@@ -79,6 +79,17 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "announcement",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("cause", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("params", sa.JSON(), nullable=False),
+        sa.Column("sent_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcement")),
+        sa.UniqueConstraint("kind", "cause", name=op.f("uq_announcement_kind_cause")),
+    )
+    op.create_table(
         "audit_entry",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("happened_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -103,10 +114,31 @@ def upgrade() -> None:
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("self_report", sa.Boolean(), nullable=False),
         sa.Column("sort", sa.Integer(), nullable=False),
+        sa.Column("stopped_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("stop_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=True),
+        sa.Column("habit_ends_on", sa.Date(), nullable=True),
         sa.Column("texts", sa.JSON(), nullable=False),
         sa.Column("origin", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_behavior")),
         sa.UniqueConstraint("code", name=op.f("uq_behavior_code")),
+    )
+    op.create_table(
+        "credit_policy",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("value_micro_yuan", sa.BigInteger(), nullable=False),
+        sa.Column("valid_years", sa.Integer(), nullable=False),
+        sa.Column("yearly_budget_fen", sa.BigInteger(), nullable=False),
+        sa.Column("set_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("set_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint(
+            "valid_years BETWEEN 1 AND 10", name=op.f("ck_credit_policy_valid_years")
+        ),
+        sa.CheckConstraint(
+            "value_micro_yuan >= 0", name=op.f("ck_credit_policy_value_not_negative")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_policy")),
+        sa.UniqueConstraint("valid_from", name=op.f("uq_credit_policy_valid_from")),
     )
     op.create_table(
         "district",
@@ -117,23 +149,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_district")),
     )
     op.create_table(
-        "emission_factor",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("code", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
-        sa.Column("name_en", sqlmodel.sql.sqltypes.AutoString(length=160), nullable=False),
-        sa.Column("value", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
-        sa.Column("unit", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
-        sa.Column("gas", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
-        sa.Column("valid_from", sa.Date(), nullable=True),
-        sa.Column("valid_to", sa.Date(), nullable=True),
-        sa.Column("data_year", sa.Integer(), nullable=True),
-        sa.Column("grade", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("origin", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_emission_factor")),
-        sa.UniqueConstraint("code", "version", name=op.f("uq_emission_factor_code_version")),
+        "holiday",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("is_workday", sa.Boolean(), nullable=False),
+        sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_holiday")),
     )
     op.create_table(
         "job_run",
@@ -302,6 +322,40 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_account_public_id")),
     )
     op.create_table(
+        "emission_factor",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("code", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+        sa.Column("name_en", sqlmodel.sql.sqltypes.AutoString(length=160), nullable=False),
+        sa.Column("value", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("unit", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("gas", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("drafted_by", sa.Integer(), nullable=True),
+        sa.Column("approved_by", sa.Integer(), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("data_year", sa.Integer(), nullable=True),
+        sa.Column("grade", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("origin", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["approved_by"],
+            ["staff.id"],
+            name=op.f("fk_emission_factor_approved_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["drafted_by"],
+            ["staff.id"],
+            name=op.f("fk_emission_factor_drafted_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_emission_factor")),
+        sa.UniqueConstraint("code", "version", name=op.f("uq_emission_factor_code_version")),
+    )
+    op.create_table(
         "evidence_photo",
         sa.Column(
             "record_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -325,6 +379,32 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_evidence_photo_dhash"), ["dhash"], unique=False)
         batch_op.create_index(batch_op.f("ix_evidence_photo_sha256"), ["sha256"], unique=False)
 
+    op.create_table(
+        "evidence_review",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "record_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("accepted", sa.Boolean(), nullable=False),
+        sa.Column("reason_code", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("note", sqlmodel.sql.sqltypes.AutoString(length=300), nullable=False),
+        sa.Column("staff_id", sa.Integer(), nullable=False),
+        sa.Column("decided_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["record_id"],
+            ["activity_record.id"],
+            name=op.f("fk_evidence_review_record_id_activity_record"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["staff_id"],
+            ["staff.id"],
+            name=op.f("fk_evidence_review_staff_id_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence_review")),
+        sa.UniqueConstraint("record_id", name=op.f("uq_evidence_review_record_id")),
+    )
     op.create_table(
         "intake_batch",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -417,6 +497,46 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_intake_upload_public_id")),
     )
     op.create_table(
+        "rule_preview",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("behavior_id", sa.Integer(), nullable=False),
+        sa.Column("rule_version_ids", sa.JSON(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("records_done", sa.BigInteger(), nullable=False),
+        sa.Column("records_total", sa.BigInteger(), nullable=True),
+        sa.Column("cancel_asked", sa.Boolean(), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=True),
+        sa.Column("error", sqlmodel.sql.sqltypes.AutoString(length=300), nullable=True),
+        sa.Column("staff_id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("started_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("finished_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["behavior_id"],
+            ["behavior.id"],
+            name=op.f("fk_rule_preview_behavior_id_behavior"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["staff_id"],
+            ["staff.id"],
+            name=op.f("fk_rule_preview_staff_id_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_preview")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_rule_preview_public_id")),
+    )
+    with op.batch_alter_table("rule_preview", schema=None) as batch_op:
+        batch_op.create_index("ix_rule_preview_behavior_id", ["behavior_id"], unique=False)
+
+    op.create_table(
         "rule_version",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("behavior_id", sa.Integer(), nullable=False),
@@ -430,10 +550,25 @@ def upgrade() -> None:
         sa.Column("citation", sa.Text(), nullable=False),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("published_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("drafted_by", sa.Integer(), nullable=True),
+        sa.Column("approved_by", sa.Integer(), nullable=True),
+        sa.Column("withdrawn_from", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["approved_by"],
+            ["staff.id"],
+            name=op.f("fk_rule_version_approved_by_staff"),
+            ondelete="RESTRICT",
+        ),
         sa.ForeignKeyConstraint(
             ["behavior_id"],
             ["behavior.id"],
             name=op.f("fk_rule_version_behavior_id_behavior"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["drafted_by"],
+            ["staff.id"],
+            name=op.f("fk_rule_version_drafted_by_staff"),
             ondelete="RESTRICT",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_version")),
@@ -478,6 +613,53 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("staff_id", "role", name=op.f("pk_staff_role")),
     )
+    op.create_table(
+        "appeal",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "record_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("opened_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("decided_by", sa.Integer(), nullable=True),
+        sa.Column("decided_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("answer", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_appeal_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"],
+            ["staff.id"],
+            name=op.f("fk_appeal_decided_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["record_id"],
+            ["activity_record.id"],
+            name=op.f("fk_appeal_record_id_activity_record"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_appeal")),
+    )
+    with op.batch_alter_table("appeal", schema=None) as batch_op:
+        batch_op.create_index("ix_appeal_account_id", ["account_id"], unique=False)
+        batch_op.create_index("ix_appeal_status_due_on", ["status", "due_on"], unique=False)
+        batch_op.create_index(
+            "uq_appeal_open",
+            ["record_id"],
+            unique=True,
+            sqlite_where=sa.text("status = 'open'"),
+            postgresql_where=sa.text("status = 'open'"),
+        )
+
     op.create_table(
         "binding_code",
         sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
@@ -570,6 +752,80 @@ def upgrade() -> None:
         batch_op.create_index("ix_login_session_staff_id", ["staff_id"], unique=False)
 
     op.create_table(
+        "message",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("cause", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("params", sa.JSON(), nullable=False),
+        sa.Column("sent_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("read_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_message_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint(
+            "account_id", "kind", "cause", name=op.f("uq_message_account_id_kind_cause")
+        ),
+    )
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_message_account_id_sent_at", ["account_id", "sent_at"], unique=False
+        )
+
+    op.create_table(
+        "rescore",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("behavior_id", sa.Integer(), nullable=False),
+        sa.Column("rule_version_id", sa.Integer(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("difference", sa.JSON(), nullable=False),
+        sa.Column("proposed_by", sa.Integer(), nullable=False),
+        sa.Column("proposed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("decided_by", sa.Integer(), nullable=True),
+        sa.Column("decided_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("booked_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["behavior_id"],
+            ["behavior.id"],
+            name=op.f("fk_rescore_behavior_id_behavior"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"],
+            ["staff.id"],
+            name=op.f("fk_rescore_decided_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["proposed_by"],
+            ["staff.id"],
+            name=op.f("fk_rescore_proposed_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_version_id"],
+            ["rule_version.id"],
+            name=op.f("fk_rescore_rule_version_id_rule_version"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rescore")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_rescore_public_id")),
+    )
+    op.create_table(
         "resident",
         sa.Column(
             "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -588,6 +844,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_resident")),
         sa.UniqueConstraint("phone_index", name=op.f("uq_resident_phone_index")),
     )
+    op.create_table(
+        "rule_note",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("rule_version_id", sa.Integer(), nullable=False),
+        sa.Column("staff_id", sa.Integer(), nullable=True),
+        sa.Column("step", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("happened_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rule_version_id"],
+            ["rule_version.id"],
+            name=op.f("fk_rule_note_rule_version_id_rule_version"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["staff_id"],
+            ["staff.id"],
+            name=op.f("fk_rule_note_staff_id_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_note")),
+    )
+    with op.batch_alter_table("rule_note", schema=None) as batch_op:
+        batch_op.create_index("ix_rule_note_rule_version_id", ["rule_version_id"], unique=False)
+
     op.create_table(
         "source_subject",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -623,16 +904,55 @@ def upgrade() -> None:
     with op.batch_alter_table("source_subject", schema=None) as batch_op:
         batch_op.create_index("ix_source_subject_account_id", ["account_id"], unique=False)
 
+    op.create_table(
+        "rescore_line",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rescore_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("difference_g", sa.BigInteger(), nullable=False),
+        sa.Column("difference_credits", sa.BigInteger(), nullable=False),
+        sa.Column("debt_g", sa.BigInteger(), nullable=False),
+        sa.Column("debt_credits", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_rescore_line_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["rescore_id"],
+            ["rescore.id"],
+            name=op.f("fk_rescore_line_rescore_id_rescore"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rescore_line")),
+        sa.UniqueConstraint(
+            "rescore_id", "account_id", name=op.f("uq_rescore_line_rescore_id_account_id")
+        ),
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("rescore_line")
     with op.batch_alter_table("source_subject", schema=None) as batch_op:
         batch_op.drop_index("ix_source_subject_account_id")
 
     op.drop_table("source_subject")
+    with op.batch_alter_table("rule_note", schema=None) as batch_op:
+        batch_op.drop_index("ix_rule_note_rule_version_id")
+
+    op.drop_table("rule_note")
     op.drop_table("resident")
+    op.drop_table("rescore")
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.drop_index("ix_message_account_id_sent_at")
+
+    op.drop_table("message")
     with op.batch_alter_table("login_session", schema=None) as batch_op:
         batch_op.drop_index("ix_login_session_staff_id")
         batch_op.drop_index("ix_login_session_account_id")
@@ -651,23 +971,39 @@ def downgrade() -> None:
         batch_op.drop_index("ix_binding_code_account_id")
 
     op.drop_table("binding_code")
+    with op.batch_alter_table("appeal", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_appeal_open",
+            sqlite_where=sa.text("status = 'open'"),
+            postgresql_where=sa.text("status = 'open'"),
+        )
+        batch_op.drop_index("ix_appeal_status_due_on")
+        batch_op.drop_index("ix_appeal_account_id")
+
+    op.drop_table("appeal")
     op.drop_table("staff_role")
     with op.batch_alter_table("source_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_source_key_source_id"))
 
     op.drop_table("source_key")
     op.drop_table("rule_version")
+    with op.batch_alter_table("rule_preview", schema=None) as batch_op:
+        batch_op.drop_index("ix_rule_preview_behavior_id")
+
+    op.drop_table("rule_preview")
     op.drop_table("intake_upload")
     op.drop_table("intake_conflict")
     with op.batch_alter_table("intake_batch", schema=None) as batch_op:
         batch_op.drop_index("ix_intake_batch_source_id_received_at")
 
     op.drop_table("intake_batch")
+    op.drop_table("evidence_review")
     with op.batch_alter_table("evidence_photo", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_evidence_photo_sha256"))
         batch_op.drop_index(batch_op.f("ix_evidence_photo_dhash"))
 
     op.drop_table("evidence_photo")
+    op.drop_table("emission_factor")
     op.drop_table("account")
     with op.batch_alter_table("transfer", schema=None) as batch_op:
         batch_op.drop_index(
@@ -694,14 +1030,16 @@ def downgrade() -> None:
     op.drop_table("one_time_code")
     op.drop_table("ledger_account")
     op.drop_table("job_run")
-    op.drop_table("emission_factor")
+    op.drop_table("holiday")
     op.drop_table("district")
+    op.drop_table("credit_policy")
     op.drop_table("behavior")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_entry_subject")
         batch_op.drop_index("ix_audit_entry_happened_at")
 
     op.drop_table("audit_entry")
+    op.drop_table("announcement")
     with op.batch_alter_table("activity_record", schema=None) as batch_op:
         batch_op.drop_index("ix_activity_record_account_id_business_day")
 

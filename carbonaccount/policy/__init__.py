@@ -1,0 +1,1 @@
+"""What the city decides about credits: their value for the budget, their end, the calendar."""
