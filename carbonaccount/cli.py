@@ -10,6 +10,9 @@ from sqlmodel import Session
 
 from carbonaccount import scheduler
 from carbonaccount.clock import business_day, utc_now
+from carbonaccount.config import Settings
+from carbonaccount.job_process import JobProcess
+from carbonaccount.web.database import engine
 from carbonaccount.web.refusals import refusals_told
 
 database_group = AppGroup("db", help="The database schema.")
@@ -60,9 +63,32 @@ def seed_command() -> None:
 @jobs_group.command("list")
 @with_appcontext
 def list_jobs_command() -> None:
-    """Show each job, its hour and what it does."""
+    """Show each job, its hour, what it does, and its last run."""
+    with refusals_told() as session:
+        runs = scheduler.last_runs(session)
     for job in scheduler.jobs():
         click.echo(f"{job.name:24} {job.hour:02}:{job.minute:02}  {job.description}")
+        run = runs.get(job.name)
+        click.echo(f"{'':31}last: " + (f"{run.period}  {run.summary}" if run else "never"))
+
+
+@jobs_group.command("run")
+@click.option(
+    "--every",
+    "every_s",
+    type=click.IntRange(1, 3600),
+    default=60,
+    show_default=True,
+    help="Seconds between two looks at what is due.",
+)
+@with_appcontext
+def run_jobs_command(every_s: int) -> None:
+    """Run the jobs when they are due, until stopped; of several such processes one works."""
+    settings: Settings = current_app.extensions["carbonaccount.settings"]
+    process = JobProcess(
+        engine(), lock_folder=settings.instance_path / "locks", context=current_app.app_context
+    )
+    process.run(every_s=every_s)
 
 
 @jobs_group.command("once")

@@ -39,6 +39,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The database has no schema yet: run flask db upgrade and flask seed first.",
     ),
     "unknown_source": ("没有启用的数据源 {source}。", "There is no active source {source}."),
+    "job_done_elsewhere": (
+        "另一个进程刚刚做完了 {period} 的任务 {name}。",
+        "Another process has just done {name} for {period}.",
+    ),
     "unknown_job": ("没有名为 {name} 的任务。", "There is no job named {name}."),
     "mapping_invalid": ("映射文件有误:{problem}", "The mapping is not valid: {problem}"),
     "mapping_needed": (
