@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from behaviors.scoring import FieldSpec
+from behaviors.scoring import FieldSpec, Rule
 
 # By unit; units that are not here get multiples of the field's step.
 _QUICK = {
@@ -29,7 +29,17 @@ def first_amount(item: FieldSpec) -> Decimal:
     return next(iter(quick_amounts(item)), item.maximum)
 
 
-def example_amount(item: FieldSpec) -> Decimal:
-    """Return an amount for a worked example, inside the field's limits."""
-    amount = Decimal(_EXAMPLES.get(item.unit, "10"))
-    return min(item.maximum, max(item.minimum, amount))
+def example_amounts(rule: Rule) -> dict[str, Decimal]:
+    """Return an amount for each field for a worked example, inside the fields' limits.
+
+    A second field gets half, a third a third: where a rule takes one from the other, something
+    is left.
+    """
+    return {
+        item.name: _inside(item, Decimal(_EXAMPLES.get(item.unit, "10")) / position)
+        for position, item in enumerate(rule.fields, start=1)
+    }
+
+
+def _inside(item: FieldSpec, amount: Decimal) -> Decimal:
+    return min(item.maximum, max(item.minimum, amount.to_integral_value()))

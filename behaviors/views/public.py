@@ -11,7 +11,7 @@ from behaviors.forms import activity_error
 from behaviors.receipt import Arithmetic
 from behaviors.rulebook import BehaviorInfo, PublishedRule, RuleBook
 from behaviors.scoring import GRADES, ActivityError, Rule, parse_activity, score
-from behaviors.usual_amounts import example_amount
+from behaviors.usual_amounts import example_amounts
 from behaviors.version_changes import history
 from behaviors.views import blueprint as blueprint
 from behaviors.views.common import behavior_or_404, by_family, rule_book, today
@@ -73,7 +73,7 @@ def _rivals(book: RuleBook, entry: PublishedRule | None) -> list[BehaviorInfo]:
 
 def worked_example(entry: PublishedRule) -> Example:
     """Work out an ordinary amount of an act, metered, by a rule."""
-    amounts = {item.name: example_amount(item) for item in entry.rule.fields}
+    amounts = example_amounts(entry.rule)
     result = score(entry.rule, amounts, evidence="A")
     return Example(entry, arithmetic(entry.rule, amounts, "A", result.counted_milli))
 
@@ -133,8 +133,8 @@ def _worked_out(book: RuleBook, info: BehaviorInfo) -> tuple[Asked, Example | No
 def _amounts(rule: Rule) -> dict[str, str]:
     """Return what was typed for each field, an ordinary amount where the field was not asked."""
     return {
-        item.name: request.args.get(item.name, f"{example_amount(item):f}")[:MOST_TEXT].strip()
-        for item in rule.fields
+        name: request.args.get(name, f"{usual:f}")[:MOST_TEXT].strip()
+        for name, usual in example_amounts(rule).items()
     }
 
 

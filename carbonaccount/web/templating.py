@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from babel.dates import format_date, format_datetime
-from flask import Flask, current_app, request
+from flask import Flask, Response, current_app, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
@@ -19,6 +19,7 @@ from carbonaccount.config import Settings
 GRAMS_IN_KILOGRAM = 1000
 GRAMS_IN_TONNE = 1_000_000
 SIGNIFICANT_DIGITS = 3
+YEAR_SECONDS = 365 * 24 * 3600
 _DAY_FORMATS = {"zh": "M月d日 EEE", "en": "EEE d MMM"}
 _WEEKDAY_FORMATS = {"zh": "EEEEE", "en": "EEE"}
 _KEY_END = 4
@@ -62,6 +63,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.url_defaults(add_content_version)
+    app.after_request(keep_versioned_files)
     # A global, because an import in the shell comes too late for the macros of a page.
     app.jinja_env.globals["icons"] = app.jinja_env.get_template("macros/icons.html").module
 
@@ -195,6 +197,13 @@ def add_content_version(endpoint: str, values: dict[str, object]) -> None:
     file = Path(current_app.static_folder) / str(values["filename"])
     if file.is_file():
         values["v"] = _content_version(file, file.stat().st_mtime_ns)
+
+
+def keep_versioned_files(response: Response) -> Response:
+    """Let browsers keep a static file whose address changes with its content."""
+    if request.endpoint == "static" and "v" in request.args and response.status_code == 200:
+        response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    return response
 
 
 @cache
