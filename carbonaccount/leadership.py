@@ -100,6 +100,9 @@ class _RowLock:
         return None
 
     def holds(self) -> bool:
+        # Asked once more, a lost connection would be opened anew, without the lock.
+        if self._connection.closed or self._connection.invalidated:
+            return False
         try:
             return bool(self._connection.exec_driver_sql("SELECT true").scalar_one())
         except DBAPIError:
@@ -141,9 +144,10 @@ class _FileLock:
         return _is_same_file(self._path, self._file)
 
     def release(self) -> None:
-        if not self._file.closed:
+        # A lock whose file was taken away is somebody else's by now.
+        if self.holds():
             self._path.unlink(missing_ok=True)
-            self._file.close()
+        self._file.close()
 
 
 def _is_file_locked(path: Path) -> bool:
