@@ -35,6 +35,7 @@ class Channel(StrEnum):
     API = "api"
     FILE = "file"
     SELF = "self"
+    RELEASE = "release"  # held records that are counted after all
 
 
 class EmissionFactor(SQLModel, table=True):
@@ -272,6 +273,9 @@ class ActivityRecord(SQLModel, table=True):
     fingerprint: int = Field(sa_type=sa.BigInteger)
     revision: int = Field(default=0, sa_type=sa.SmallInteger)
     batch_id: int = Field(sa_type=sa.BigInteger)
+    # Set when a held record was counted later: caps serve a day in the order of
+    # coalesce(released_batch_id, batch_id), then occurred_at, then id.
+    released_batch_id: int | None = Field(default=None, sa_type=sa.BigInteger)
     recorded_at: datetime
 
 

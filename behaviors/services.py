@@ -88,7 +88,10 @@ def self_source(session: Session) -> Source:
 def ensure_self_subject(
     session: Session, *, source: Source, account: Account, now: datetime
 ) -> None:
-    """Bind the account to its own reports; doing it again, or at the same time, changes nothing."""
+    """Bind the account to its own reports; doing it again, or at the same time, changes nothing.
+
+    Who withdrew everything and came back reports again: that is what switches it on.
+    """
     insert = sqlite.insert if is_sqlite(session) else postgresql.insert
     session.connection().execute(
         insert(SourceSubject.__table__)  # type: ignore[attr-defined]
@@ -99,5 +102,7 @@ def ensure_self_subject(
             active=True,
             bound_at=now,
         )
-        .on_conflict_do_nothing()
+        .on_conflict_do_update(
+            index_elements=["source_id", "subject"], set_={"active": True, "unbound_at": None}
+        )
     )

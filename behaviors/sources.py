@@ -14,9 +14,10 @@ from sqlmodel import Session, col, select
 
 from behaviors.intake.candidates import KEY_PATTERN
 from behaviors.models import Behavior, BindingCode, Source, SourceSubject
-from carbonaccount import audit
+from carbonaccount import audit, signals
 from carbonaccount.accounts import services as accounts
 from carbonaccount.accounts.models import Account, AccountKind, Consent
+from carbonaccount.accounts.notices import PRIVACY_PURPOSE
 from carbonaccount.audit import Actor
 from carbonaccount.crypto import token_hash
 from carbonaccount.errors import Conflict, Invalid, NotFound
@@ -234,6 +235,8 @@ def unbind(
     Records that arrive later are refused with no_consent, codes that are out are void. Returns
     how many subjects were stopped; what was booked before stays.
     """
+    # First, for the count: the withdrawal stops the subjects as well (stop_without_consent).
+    stopped = _stop_subjects(session, account_id=account_id, now=now, sources=[source.id])
     accounts.withdraw_consent(
         session,
         account_id=account_id,
@@ -242,16 +245,34 @@ def unbind(
         now=now,
     )
     _end_codes(session, account_id=account_id, source=source, now=now)
-    stopped = session.execute(
-        sa.update(SourceSubject)
-        .where(
-            col(SourceSubject.source_id) == source.id,
-            col(SourceSubject.account_id) == account_id,
-            col(SourceSubject.active).is_(True),
-        )
-        .values(active=False, unbound_at=now)
-    )
     _audit_binding(session, "binding.end", source, account_id, acting_user, now)
+    return stopped
+
+
+@signals.on_consent_withdrawn
+def stop_without_consent(
+    session: Session, *, account_id: int, purposes: list[str], now: datetime
+) -> None:
+    """Stop the subjects of each source whose consent was withdrawn, wherever that was done."""
+    if PRIVACY_PURPOSE in purposes:
+        _stop_subjects(session, account_id=account_id, now=now, sources=None)
+        return
+    every_source = session.exec(select(Source)).all()
+    without = [source.id for source in every_source if consent_purpose(source) in purposes]
+    if without:
+        _stop_subjects(session, account_id=account_id, now=now, sources=without)
+
+
+def _stop_subjects(
+    session: Session, *, account_id: int, now: datetime, sources: Sequence[int | None] | None
+) -> int:
+    """Switch off a person's active subjects, of some sources or of all; returns how many."""
+    statement = sa.update(SourceSubject).where(
+        col(SourceSubject.account_id) == account_id, col(SourceSubject.active).is_(True)
+    )
+    if sources is not None:
+        statement = statement.where(col(SourceSubject.source_id).in_(sources))
+    stopped = session.execute(statement.values(active=False, unbound_at=now))
     return int(stopped.rowcount)  # type: ignore[attr-defined]
 
 

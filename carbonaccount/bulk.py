@@ -167,6 +167,16 @@ def _joined(values: pl.Series) -> str:
     return "\n".join(values.cast(pl.String).to_list())
 
 
+def run_many(session: Session, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    """Run a statement once a row; parameters are written as question marks."""
+    connection = driver_connection(session)
+    if is_sqlite(session):
+        connection.executemany(statement, rows)
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(statement.replace("?", "%s"), rows)
+
+
 def add_to_balances(session: Session, *, changes: pl.DataFrame) -> int:
     """Add to ledger accounts' balances unless one would fall below zero.
 

@@ -153,7 +153,8 @@ def take_frame(
     frame = frame.with_columns(fingerprint(frame))
     frame = known.mark_repeated(frame)
     frame = known.mark_seen(session, frame, source=source)
-    frame, resolution = _count(session, frame, source=source, channel=channel, book=book)
+    frame = _hold(frame, source=source, channel=channel, book=book)
+    frame, resolution = count(session, frame, book=book)
     batch = _open_batch(session, source, channel, now, content_sha256)
     rows = frame.filter(fine)
     ids = writing.write_records(session, rows, resolution=resolution, batch=batch, now=now)
@@ -213,20 +214,25 @@ def _check_trips(frame: pl.DataFrame, book: RuleBook) -> pl.DataFrame:
     return mark(frame, "too_long", pl.col("rule_version_id").is_in(trips) & lasts_too_long)
 
 
-def _count(
-    session: Session, frame: pl.DataFrame, *, source: Source, channel: Channel, book: RuleBook
-) -> tuple[pl.DataFrame, overlaps.Resolution]:
-    """Decide overlaps and caps, and add what each row comes to.
-
-    Adds counted_milli, reduction_g, credits, status and outcome.
-    """
-    frame = frame.with_columns(source_id=pl.lit(source.id, pl.Int64))
+def _hold(frame: pl.DataFrame, *, source: Source, channel: Channel, book: RuleBook) -> pl.DataFrame:
+    """Say which rows are recorded but wait for a person: photos, and stopped behaviours."""
     awaits_review = (pl.col("evidence") == "C") & pl.lit(channel is Channel.SELF)
     stopped = pl.col("behavior").is_in([c for c, info in book.behaviors.items() if info.stopped])
-    frame = frame.with_columns(
+    return frame.with_columns(
+        source_id=pl.lit(source.id, pl.Int64),
         held=(awaits_review | stopped) & pl.col("code").is_null(),
         held_because=pl.when(stopped).then(pl.lit("stopped")).otherwise(pl.lit("awaiting_review")),
     )
+
+
+def count(
+    session: Session, frame: pl.DataFrame, *, book: RuleBook
+) -> tuple[pl.DataFrame, overlaps.Resolution]:
+    """Decide overlaps and caps, and add what each row comes to.
+
+    Needs `held` (recorded, but counts nothing yet) and `held_because`; adds counted_milli,
+    reduction_g, credits, status and outcome. The people's accounts must be locked.
+    """
     groups = {
         info.id: rules[-1].double_count_group
         for code, info in book.behaviors.items()

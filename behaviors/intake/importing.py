@@ -25,8 +25,6 @@ from carbonaccount.errors import InsufficientBalance, Invalid, NotFound
 ATTEMPTS = 3
 _FORMULA_STARTS = ("=", "+", "@", "\t", "\r")
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass
 class ImportSummary:
@@ -41,6 +39,11 @@ class ImportSummary:
     def last_line(self) -> str:
         """Return the counts as the command prints them."""
         return " ".join(f"{status}={self.counts[status]}" for status in door.STATUSES)
+
+
+# Told after each block: the summary as far as it has come, and how many bytes were read. What it
+# raises ends the import between two blocks.
+Progress = Callable[[ImportSummary, int], None]
 
 
 def find_source(session: Session, code: str) -> Source:
@@ -64,7 +67,7 @@ def import_file(
     open_unknown: bool,
     acting_user: Actor,
     clock: Callable[[], datetime],
-    progress: Progress = lambda lines, read_bytes: None,
+    progress: Progress = lambda summary, read_bytes: None,
 ) -> ImportSummary:
     """Import a file and return what became of each of its lines.
 
@@ -97,7 +100,7 @@ def import_file(
             summary.lines += block.lines.height
             summary.counts.update(result.counts)
             summary.reasons.update(result.reasons)
-            progress(summary.lines, block.read_bytes)
+            progress(summary, block.read_bytes)
     with open_session() as session:
         _audit(session, summary, source_code, path, acting_user, clock())
         session.commit()

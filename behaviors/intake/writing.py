@@ -12,7 +12,6 @@ from behaviors.intake.overlaps import Resolution
 from behaviors.models import ActivityRecord, IntakeBatch, IntakeConflict, Source
 from carbonaccount import bulk
 from carbonaccount.clock import business_day
-from carbonaccount.database import is_sqlite
 from carbonaccount.ledger import services as ledger
 from carbonaccount.ledger.models import Cause, TransferKind, Unit
 
@@ -72,13 +71,38 @@ def write_records(
         recorded_at=pl.lit(now, UTC_TIME),
     )
     bulk.insert_frame(session, ActivityRecord.__table__, records[order].select(RECORD_COLUMNS))  # type: ignore[attr-defined]
+    _book(session, records[order], resolution=resolution, record_ids=record_ids, now=now)
+    return records["id"]
+
+
+def book_released(
+    session: Session, records: pl.DataFrame, *, resolution: Resolution, now: datetime
+) -> None:
+    """Book what records that were held before come to; they are in the table already."""
+    record_ids = dict(records.select("idx", "id").iter_rows())
+    losers = zip(records["id"], _overlapped_by(records, resolution, record_ids), strict=True)
+    bulk.run_many(
+        session,
+        "UPDATE activity_record SET overlapped_by = ? WHERE id = ?",
+        [(winner, record_id) for record_id, winner in losers if winner is not None],
+    )
+    _book(session, records, resolution=resolution, record_ids=record_ids, now=now)
+
+
+def _book(
+    session: Session,
+    records: pl.DataFrame,
+    *,
+    resolution: Resolution,
+    record_ids: dict[int, int],
+    now: datetime,
+) -> None:
+    """Post what the records earned, and take back what those they replace had earned."""
+    postings = [_earned(session, records, now)]
     if resolution.replaced:
         _mark_replaced(session, resolution, record_ids)
-    postings = [_earned(session, records[order], now)]
-    if resolution.replaced:
         postings.append(_reversals(session, _ids(resolution), now))
     ledger.post(session, postings=pl.concat(postings), booked_at=now)
-    return records["id"]
 
 
 def _overlapped_by(
@@ -99,17 +123,12 @@ def _mark_replaced(session: Session, resolution: Resolution, record_ids: dict[in
         for record_id, act in sorted(resolution.replaced.items())
         if act.idx is not None
     ]
-    mark = "?" if is_sqlite(session) else "%s"
-    statement = (
+    bulk.run_many(
+        session,
         "UPDATE activity_record SET status = 'r', outcome = 'overlap', counted_milli = 0, "
-        f"reduction_g = 0, credits = 0, overlapped_by = {mark} WHERE id = {mark}"
+        "reduction_g = 0, credits = 0, overlapped_by = ? WHERE id = ?",
+        rows,
     )
-    connection = bulk.driver_connection(session)
-    if is_sqlite(session):
-        connection.executemany(statement, rows)
-        return
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, rows)
 
 
 def _earned(session: Session, records: pl.DataFrame, now: datetime) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from carbonaccount import audit
+from carbonaccount import audit, signals
 from carbonaccount.accounts import queries, sessions
 from carbonaccount.accounts.models import Account, AccountKind, Consent, District, Resident
 from carbonaccount.accounts.notices import PRIVACY_PURPOSE, text_sha256
@@ -199,6 +199,7 @@ def withdraw_consent(
         purpose=purpose,
         ended=ended,
     )
+    signals.consent_withdrawn(session, account_id=account_id, purposes=ended, now=now)
     if whole:
         owner = Owner(account_id=account_id)
         sessions.revoke_all(session, owner=owner, acting_user=acting_user, now=now)

@@ -30,7 +30,7 @@ class Message(SQLModel, table=True):
 
 
 class Announcement(SQLModel, table=True):
-    """A message to everybody, shown from its day on until its last; one row however many read it."""
+    """A message to everybody, shown until its last day; one row however many read it."""
 
     __tablename__ = "announcement"
     __table_args__ = (sa.UniqueConstraint("kind", "cause"),)

@@ -38,7 +38,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "数据库还没有建好结构,请先运行 flask db upgrade 和 flask seed。",
         "The database has no schema yet: run flask db upgrade and flask seed first.",
     ),
-    "unknown_source": ("没有启用的数据源 {source}。", "There is no active source {source}."),
     "job_done_elsewhere": (
         "另一个进程刚刚做完了 {period} 的任务 {name}。",
         "Another process has just done {name} for {period}.",
@@ -251,6 +250,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "role_missing": ("你的角色不能这样做。", "Your role does not allow this."),
     "role_needed": ("至少要给一个角色。", "Give at least one role."),
+    "roles_clash": (
+        "三员分立：系统管理员、安全管理员、审计员不能由同一人担任（{roles}）。",
+        "System administrator, security administrator and auditor are three different people "
+        "({roles}).",
+    ),
     "login_invalid": (
         "账号须为 3 至 64 个小写字母、数字、点、横线或下划线，以字母开头。",
         "A login has 3 to 64 lower-case letters, digits, dots, dashes or underscores and begins "
@@ -266,6 +270,21 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There are staff accounts already; the first administrator is made only once.",
     ),
     "staff_not_found": ("没有账号 {login}。", "There is no login {login}."),
+    # --- the city's decisions ---
+    "policy_too_early": (
+        "积分政策只能从 {day} 之后的日子起生效。",
+        "A credit policy begins on a day after {day}.",
+    ),
+    "number_out_of_range": (
+        "{field} 须在 {minimum} 至 {maximum} 之间。",
+        "{field} lies between {minimum} and {maximum}.",
+    ),
+    "no_holidays": ("{year} 年的节假日是空的。", "The holidays of {year} are empty."),
+    "holiday_other_year": ("{day} 不在 {year} 年。", "{day} is not in {year}."),
+    "bad_holiday_name": (
+        "{day} 的节日名称须为 1 至 {limit} 个字符。",
+        "The name of the holiday of {day} has 1 to {limit} characters.",
+    ),
     # --- general ---
     "unavailable": ("所依赖的服务暂时不可用。", "A service this needs is unavailable."),
     "refused": ("请求被拒绝。", "The request was refused."),

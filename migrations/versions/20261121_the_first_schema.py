@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 12:45:47.366027
+Create Date: 2026-11-21 12:50:07.852763
 """
 
 import sqlalchemy as sa
@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.SmallInteger(), nullable=False),
         sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("released_batch_id", sa.BigInteger(), nullable=True),
         sa.Column("recorded_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.CheckConstraint(
             "evidence IN ('A', 'B', 'C', 'D')", name=op.f("ck_activity_record_evidence")

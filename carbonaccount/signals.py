@@ -1,0 +1,25 @@
+"""The few facts that other rooms react to, in the same transaction as the fact itself."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlmodel import Session
+
+Handler = Callable[..., None]
+
+_consent_withdrawn: list[Handler] = []
+
+
+def on_consent_withdrawn(handler: Handler) -> Handler:
+    """Call `handler(session, account_id=, purposes=, now=)` when consents are withdrawn."""
+    if handler not in _consent_withdrawn:
+        _consent_withdrawn.append(handler)
+    return handler
+
+
+def consent_withdrawn(
+    session: Session, *, account_id: int, purposes: list[str], now: datetime
+) -> None:
+    """Tell the other rooms; whatever one of them raises undoes the withdrawal as well."""
+    for handler in _consent_withdrawn:
+        handler(session, account_id=account_id, purposes=purposes, now=now)
