@@ -61,7 +61,7 @@ def intake_command(
     ):
         done = 0
 
-        def progress(_lines: int, read_bytes: int) -> None:
+        def progress(_summary: ImportSummary, read_bytes: int) -> None:
             nonlocal done
             bar.update(read_bytes - done)
             done = read_bytes

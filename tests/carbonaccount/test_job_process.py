@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy.engine import Engine
 from sqlmodel import col, select
@@ -151,7 +150,7 @@ def test_the_command_runs_what_is_due_and_stops(
 
 
 def test_the_list_shows_the_last_run(app: Flask) -> None:
-    runner: CliRunner = app.test_cli_runner()
+    runner = app.test_cli_runner()
     before = runner.invoke(args=["jobs", "list"]).output.splitlines()
     cleanup = next(number for number, line in enumerate(before) if line.startswith("cleanup"))
     assert before[cleanup + 1].strip() == "last: never"
