@@ -112,11 +112,17 @@ def _register_rooms(app: Application) -> None:
 
 
 def load_reference_data(session: Session) -> dict[str, int]:
-    """Load districts, emission factors, behaviours and rules; loading again changes nothing.
+    """Load districts, methods, and the city's first decisions; loading again changes nothing.
 
     Returns how many of each were added. The caller commits.
     """
     from behaviors.library import load_library_into
     from carbonaccount.accounts.districts import load_districts
+    from carbonaccount.policy.library import load_policy
 
-    return {"districts": load_districts(session), **load_library_into(session, now=utc_now())}
+    now = utc_now()
+    return {
+        "districts": load_districts(session),
+        **load_library_into(session, now=now),
+        **load_policy(session, now=now),
+    }

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from carbonaccount import audit
 from carbonaccount.accounts import queries, sessions
 from carbonaccount.accounts.models import Staff, StaffRole
-from carbonaccount.accounts.roles import Role
+from carbonaccount.accounts.roles import Role, clashing
 from carbonaccount.accounts.rules import check_login, check_password
 from carbonaccount.accounts.sessions import Owner
 from carbonaccount.audit import Actor
@@ -70,13 +70,12 @@ def add_staff(
 ) -> NewStaff:
     """Add a member of staff.
 
-    Raises Invalid for a malformed login, a short password or no role, Conflict for a login that
-    is taken.
+    Raises Invalid for a malformed login, a short password, no role or roles that are kept apart,
+    Conflict for a login that is taken.
     """
     check_login(login)
     check_password(password)
-    if not roles:
-        raise Invalid("role_needed")
+    check_roles(roles)
     if queries.staff_by_login(session, login) is not None:
         raise Conflict("login_taken", login=login)
     secret = pyotp.random_base32()
@@ -129,6 +128,14 @@ def _lock_staff(session: Session) -> None:
         session.exec(sa.text("LOCK TABLE staff IN SHARE ROW EXCLUSIVE MODE"))  # type: ignore[call-overload]
 
 
+def check_roles(roles: frozenset[Role]) -> None:
+    """Refuse no role at all, and more than one of the powers that are kept apart."""
+    if not roles:
+        raise Invalid("role_needed")
+    if clash := clashing(roles):
+        raise Invalid("roles_clash", roles=", ".join(sorted(clash)))
+
+
 def set_roles(
     session: Session,
     *,
@@ -137,7 +144,13 @@ def set_roles(
     acting_user: Actor,
     now: datetime,
 ) -> None:
-    """Give a member of staff exactly these roles."""
+    """Give a member of staff exactly these roles.
+
+    Raises Invalid: role_needed for none, roles_clash for two of the powers that are kept apart.
+    """
+    check_roles(roles)
+    # Two grants at the same time would each miss the other's role.
+    session.exec(select(Staff.id).where(col(Staff.id) == staff.id).with_for_update()).one()
     held = queries.roles_of(session, staff.stored_id)
     wanted = frozenset(role.value for role in roles)
     session.exec(
