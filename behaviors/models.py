@@ -240,6 +240,14 @@ class ActivityRecord(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("source_id", "event_id"),
         sa.Index("ix_activity_record_account_id_business_day", "account_id", "business_day"),
+        # The few that wait for a person, found and counted without looking at the millions.
+        sa.Index(
+            "ix_activity_record_held",
+            "behavior_id",
+            "recorded_at",
+            sqlite_where=sa.text("status = 'h'"),
+            postgresql_where=sa.text("status = 'h'"),
+        ),
         sa.CheckConstraint("quantity_milli >= counted_milli", name="counted_at_most_measured"),
         sa.CheckConstraint("counted_milli >= 0 AND reduction_g >= 0 AND credits >= 0", name="sign"),
         sa.CheckConstraint("evidence IN ('A', 'B', 'C', 'D')", name="evidence"),
@@ -314,10 +322,33 @@ class EvidencePhoto(SQLModel, table=True):
     stored_at: datetime
 
 
+class UploadStatus(StrEnum):
+    """How far the import of an uploaded file has come."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    STOPPING = "stopping"  # somebody asked to stop; it ends after the present batch
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
 class IntakeUpload(SQLModel, table=True):
-    """A file that a member of staff uploaded, how far its import has come, and what it gave."""
+    """A file that a member of staff uploaded, how far its import has come, and what it gave.
+
+    `mapping` is `auto`, `ready:<name>` or `toml:` and the text; `lines_total` an estimate until
+    the end; `error` has `code` and `params`. Whether somebody is at work on a row that says so is
+    told by a lock (see intake.uploads), not by the row.
+    """
 
     __tablename__ = "intake_upload"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "status IN ('waiting', 'running', 'stopping', 'done', 'stopped', 'failed')",
+            name="status",
+        ),
+        sa.Index("ix_intake_upload_uploaded_at", "uploaded_at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     public_id: str = Field(sa_type=KeyText, unique=True, nullable=False)
@@ -325,7 +356,7 @@ class IntakeUpload(SQLModel, table=True):
     staff_id: int = Field(foreign_key="staff.id", ondelete="RESTRICT")
     file_name: str = Field(max_length=200)
     mapping: str = Field(sa_type=sa.Text)
-    status: str = Field(max_length=12)  # waiting, running, done, failed
+    status: str = Field(max_length=12)
     lines_done: int = 0
     lines_total: int | None = None
     counts: dict[str, int] = Field(default_factory=dict, sa_type=sa.JSON)

@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 12:50:07.852763
+Create Date: 2026-11-21 12:58:29.450256
 """
 
 import sqlalchemy as sa
@@ -77,6 +77,13 @@ def upgrade() -> None:
             "ix_activity_record_account_id_business_day",
             ["account_id", "business_day"],
             unique=False,
+        )
+        batch_op.create_index(
+            "ix_activity_record_held",
+            ["behavior_id", "recorded_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'h'"),
+            postgresql_where=sa.text("status = 'h'"),
         )
 
     op.create_table(
@@ -482,6 +489,10 @@ def upgrade() -> None:
         sa.Column("error", sa.JSON(), nullable=True),
         sa.Column("uploaded_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("finished_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'running', 'stopping', 'done', 'stopped', 'failed')",
+            name=op.f("ck_intake_upload_status"),
+        ),
         sa.ForeignKeyConstraint(
             ["source_id"],
             ["source.id"],
@@ -497,6 +508,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_intake_upload")),
         sa.UniqueConstraint("public_id", name=op.f("uq_intake_upload_public_id")),
     )
+    with op.batch_alter_table("intake_upload", schema=None) as batch_op:
+        batch_op.create_index("ix_intake_upload_uploaded_at", ["uploaded_at"], unique=False)
+
     op.create_table(
         "rule_preview",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -992,6 +1006,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_rule_preview_behavior_id")
 
     op.drop_table("rule_preview")
+    with op.batch_alter_table("intake_upload", schema=None) as batch_op:
+        batch_op.drop_index("ix_intake_upload_uploaded_at")
+
     op.drop_table("intake_upload")
     op.drop_table("intake_conflict")
     with op.batch_alter_table("intake_batch", schema=None) as batch_op:
@@ -1042,6 +1059,11 @@ def downgrade() -> None:
     op.drop_table("audit_entry")
     op.drop_table("announcement")
     with op.batch_alter_table("activity_record", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_activity_record_held",
+            sqlite_where=sa.text("status = 'h'"),
+            postgresql_where=sa.text("status = 'h'"),
+        )
         batch_op.drop_index("ix_activity_record_account_id_business_day")
 
     op.drop_table("activity_record")
