@@ -80,12 +80,12 @@ def import_file(
         find_source(session, source_code)
     # Read once up front: a wrong mapping must not be found out after half the file.
     first = next(_blocks(path, mapping, rows=1), None)
-    name, mapping = _chosen_mapping(mapping, first)
+    name, mapping = choose_mapping(mapping, first)
     factors = check_mapping(mapping, book)
     summary = ImportSummary(mapping=name, exceptions_file=exceptions_file)
     with _exceptions_writer(exceptions_file) as write_exceptions:
         for block in _blocks(path, mapping, rows=batch_rows):
-            _need_columns(mapping, block.lines)
+            check_columns(mapping, block.lines)
             result = _take_block(
                 open_session,
                 lines=block.lines,
@@ -115,7 +115,11 @@ def _blocks(path: Path, mapping: FileMapping | None, *, rows: int) -> Iterator[A
     )
 
 
-def _chosen_mapping(mapping: FileMapping | None, first: Any) -> tuple[str, FileMapping]:
+def choose_mapping(mapping: FileMapping | None, first: Any) -> tuple[str, FileMapping]:
+    """Return the mapping of a file whose first block this is, and its name.
+
+    Raises Invalid: file_empty without a block, mapping_needed when no ready one fits.
+    """
     if first is None:
         raise Invalid("file_empty")
     if mapping is not None:
@@ -124,7 +128,8 @@ def _chosen_mapping(mapping: FileMapping | None, first: Any) -> tuple[str, FileM
     return find_mapping([name for name in first.lines.columns if name not in own])
 
 
-def _need_columns(mapping: FileMapping, lines: pl.DataFrame) -> None:
+def check_columns(mapping: FileMapping, lines: pl.DataFrame) -> None:
+    """Raise Invalid (columns_missing) unless the lines have all that the mapping reads."""
     missing = [name for name in mapping.columns() if name not in lines.columns]
     if missing:
         raise Invalid("columns_missing", columns=", ".join(missing))

@@ -1,0 +1,211 @@
+"""Importing uploads beside the requests: one after another in a thread of this process.
+
+How far an import has come is in its row, so any process can show it. Whether anybody is at work
+on it is told by a lock that ends with the process: an import whose process died is seen as such
+at once, and may be taken up again, because importing again changes nothing.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy.engine import Engine
+from sqlmodel import Session
+
+from behaviors.intake import uploads
+from behaviors.intake.importing import ImportSummary, Progress, import_file
+from behaviors.intake.upload_files import UploadFiles
+from behaviors.models import Source, UploadStatus
+from carbonaccount.accounts.models import Staff
+from carbonaccount.accounts.staff import staff_actor
+from carbonaccount.audit import Actor
+from carbonaccount.clock import utc_now
+from carbonaccount.database import open_session
+from carbonaccount.errors import Conflict, DomainError, NotFound
+from carbonaccount.leadership import ProcessLock, is_locked, take_lock
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class StoppedByStaff(Exception):
+    """Raised between two batches when somebody asked for the import to stop."""
+
+
+class LockLost(Exception):
+    """Raised between two batches when another process may be at work on the same upload."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What an import needs to know of its upload."""
+
+    upload_id: str
+    path: Path
+    source_code: str
+    mapping: str
+    actor: Actor
+
+
+class UploadRunner:
+    """Imports this process's uploads, one at a time."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        files: UploadFiles,
+        lock_folder: Path,
+        batch_rows: int,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._engine, self.files, self._lock_folder = engine, files, lock_folder
+        self._batch_rows, self._clock = batch_rows, clock
+        self._guard = threading.Lock()
+        self._waiting: deque[tuple[str, ProcessLock]] = deque()
+        self._thread: threading.Thread | None = None
+
+    def is_at_work(self, upload_id: str) -> bool:
+        """Return whether some process imports the upload or has it in its queue."""
+        return is_locked(self._engine, name=_lock_name(upload_id), folder=self._lock_folder)
+
+    @contextmanager
+    def starting(self, upload_id: str) -> Iterator[None]:
+        """Take the upload on; the caller commits its row inside, the import begins afterwards.
+
+        Raises Conflict (upload_at_work) when a process is at work on it.
+        """
+        lock = take_lock(self._engine, name=_lock_name(upload_id), folder=self._lock_folder)
+        if lock is None:
+            raise Conflict("upload_at_work")
+        try:
+            yield
+        except BaseException:
+            lock.release()
+            raise
+        with self._guard:
+            self._waiting.append((upload_id, lock))
+            if self._thread is None:
+                # A daemon: a server that is told to stop must not wait for a long file.
+                self._thread = threading.Thread(target=self._work, name="uploads", daemon=True)
+                self._thread.start()
+
+    def join(self) -> None:
+        """Wait until nothing is left to import."""
+        while (thread := self._thread) is not None:
+            thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._guard:
+                if not self._waiting:
+                    self._thread = None
+                    return
+                upload_id, lock = self._waiting.popleft()
+            try:
+                self._import(upload_id, lock)
+            except Exception:  # noqa: BLE001 - logged with its traceback; the next one may do
+                # Its row still says that it runs; without the lock it shows as interrupted.
+                _log.exception("upload_interrupted", upload=upload_id)
+            finally:
+                lock.release()
+
+    def _import(self, upload_id: str, lock: ProcessLock) -> None:
+        with self._session() as session:
+            begun = uploads.begin(session, upload_id=upload_id)
+            session.commit()
+        if not begun:
+            return
+        try:
+            task = self._task(upload_id)
+            summary = self._run(task, self._progress(task, lock))
+        except StoppedByStaff:
+            self._end(upload_id, UploadStatus.STOPPED)
+        except LockLost:
+            raise
+        except DomainError as error:
+            params = {name: str(value)[:500] for name, value in error.params.items()}
+            self._end(upload_id, UploadStatus.FAILED, {"code": error.code, "params": params})
+        except Exception:  # noqa: BLE001 - logged with its traceback, and shown with the upload
+            _log.exception("upload_failed", upload=upload_id)
+            self._end(upload_id, UploadStatus.FAILED, {"code": "import_broke_off", "params": {}})
+        else:
+            self._end(upload_id, UploadStatus.DONE, mapping_found=summary.mapping)
+            self.files.delete_data(upload_id)
+
+    def _task(self, upload_id: str) -> _Task:
+        with self._session() as session:
+            upload = uploads.find_upload(session, upload_id=upload_id)
+            source = session.get(Source, upload.source_id)
+            staff = session.get(Staff, upload.staff_id)
+        path = self.files.data(upload_id)
+        if path is None:
+            raise NotFound("upload_file_gone")
+        assert source is not None, "a foreign key says so"
+        assert staff is not None, "a foreign key says so"
+        return _Task(upload_id, path, source.code, upload.mapping, staff_actor(staff))
+
+    def _run(self, task: _Task, progress: Progress) -> ImportSummary:
+        return import_file(
+            self._session,
+            path=task.path,
+            source_code=task.source_code,
+            mapping=uploads.read_choice(task.mapping),
+            exceptions_file=self.files.rejected(task.upload_id),
+            batch_rows=self._batch_rows,
+            open_unknown=False,
+            acting_user=task.actor,
+            clock=self._clock,
+            progress=progress,
+        )
+
+    def _progress(self, task: _Task, lock: ProcessLock) -> Progress:
+        size_bytes = max(1, task.path.stat().st_size)
+
+        def progress(summary: ImportSummary, read_bytes: int) -> None:
+            share = min(1.0, read_bytes / size_bytes)
+            with self._session() as session:
+                stop = uploads.note_progress(
+                    session,
+                    upload_id=task.upload_id,
+                    lines_done=summary.lines,
+                    lines_total=round(summary.lines / share) if share else summary.lines,
+                    counts=summary.counts,
+                    reasons=summary.reasons,
+                )
+                session.commit()
+            if not lock.holds():
+                raise LockLost
+            if stop and share < 1:
+                raise StoppedByStaff
+
+        return progress
+
+    def _end(
+        self,
+        upload_id: str,
+        status: UploadStatus,
+        error: dict[str, object] | None = None,
+        mapping_found: str = "",
+    ) -> None:
+        with self._session() as session:
+            uploads.end(
+                session,
+                upload_id=upload_id,
+                status=status,
+                now=self._clock(),
+                error=error,
+                mapping_found=mapping_found,
+            )
+            session.commit()
+
+    def _session(self) -> Session:
+        return open_session(self._engine)
+
+
+def _lock_name(upload_id: str) -> str:
+    return f"upload-{upload_id}"
