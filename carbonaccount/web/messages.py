@@ -6,6 +6,8 @@ params; one that is not given is left out. Whoever adds a code adds its sentence
 
 from collections.abc import Mapping
 
+from carbonaccount.web.reasons import REASONS
+
 CHINESE = "zh"
 ENGLISH = "en"
 LANGUAGES = (CHINESE, ENGLISH)
@@ -33,6 +35,7 @@ TITLES: dict[int, tuple[str, str]] = {
 
 # (Chinese, English) by code.
 SENTENCES: dict[str, tuple[str, str]] = {
+    **REASONS,
     # --- of the database and of files ---
     "database_not_ready": (
         "数据库还没有建好结构,请先运行 flask db upgrade 和 flask seed。",
@@ -64,6 +67,26 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "sheet_unknown": (
         "没有工作表 {sheet},只有:{sheets}。",
         "There is no sheet {sheet}; there are {sheets}.",
+    ),
+    # --- uploads ---
+    "unknown_upload": ("没有这次导入。", "There is no such upload."),
+    "upload_at_work": ("这次导入正在进行。", "This import is at work already."),
+    "upload_is_over": ("这次导入已经结束。", "This import is over."),
+    "upload_file_gone": (
+        "上传的文件已经不在这台服务器上，请重新上传。",
+        "The uploaded file is no longer on this server; please upload it again.",
+    ),
+    "too_many_uploads": (
+        "已有 {limit} 个文件在排队，请等它们导入完再上传。",
+        "{limit} files are waiting already; upload more when they are done.",
+    ),
+    "mapping_behavior": (
+        "映射中的行为 {behavior} 不在数据来源 {source} 可上报的范围内。",
+        "The source {source} may not report the behaviour {behavior} of the mapping.",
+    ),
+    "import_broke_off": (
+        "导入因内部错误中断，已记录。可以重新导入。",
+        "An internal error broke the import off; it has been noted. It can be taken up again.",
     ),
     # --- of the web itself ---
     "http_400": ("服务器无法理解这个请求。", "The server could not understand this request."),
