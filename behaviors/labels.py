@@ -56,6 +56,9 @@ OUTCOMES: dict[str, LazyString] = {
     "capped": _l("超上限"),
     "overlap": _l("重复不计"),
     "awaiting_review": _l("待审核"),
+    "stopped": _l("暂停受理"),
+    "habit_ended": _l("习惯积分已结束"),
+    "declined": _l("未通过"),
 }
 
 STATUS_TONES = {

@@ -64,6 +64,7 @@ def _load_behaviors(session: Session, library: methods.Library) -> int:
             enabled=item.enabled,
             self_report=item.self_report,
             sort=item.sort,
+            habit_ends_on=item.habit_ends_on,
             texts={language: _texts(item, language) for language in ("zh", "en")},
         )
         for item in missing

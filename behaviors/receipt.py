@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from behaviors import explain
+from behaviors import explain, habits
 from behaviors.formula import parse
 from behaviors.models import ActivityRecord, Channel, RecordStatus, Source
 from behaviors.queries import TransferRow
@@ -27,7 +27,8 @@ class Arithmetic:
     """Every step of the calculation of one act, as numbers; nothing in it is looked up.
 
     quantity_milli, counted_milli: thousandths of the quantity's unit.  exact_g: grams before the
-    last rounding, `computed_g` after it, `reduction_g` after the evidence rule.
+    last rounding, `computed_g` after it, `reduction_g` after the evidence rule.  habit_ended: the
+    act came after the last day on which the habit earns, so it has no credits.
     """
 
     rule: Rule
@@ -35,6 +36,7 @@ class Arithmetic:
     amounts: Mapping[str, Decimal]
     quantity_milli: int
     counted_milli: int
+    habit_ended: bool = False
 
     @property
     def fields(self) -> list[tuple[FieldSpec, Decimal]]:
@@ -115,7 +117,7 @@ class Arithmetic:
     @property
     def credits_of_grams(self) -> int:
         """Credits of the grams, rounded down."""
-        return self.credits - self.credits_of_act
+        return self._credits_by_rule - self.credits_of_act
 
     @property
     def credits_of_act(self) -> int:
@@ -125,7 +127,11 @@ class Arithmetic:
 
     @property
     def credits(self) -> int:
-        """All credits of the act."""
+        """All credits of the act; none after the end of a habit."""
+        return 0 if self.habit_ended else self._credits_by_rule
+
+    @property
+    def _credits_by_rule(self) -> int:
         return credits_for(self.rule, self.computed_g, self.evidence, self.counted_milli)
 
     @property
@@ -227,6 +233,7 @@ def arithmetic_of(record: ActivityRecord, rule: Rule, counted_milli: int) -> Ari
         amounts={name: Decimal(text) for name, text in json.loads(record.activity).items()},
         quantity_milli=record.quantity_milli,
         counted_milli=counted_milli,
+        habit_ended=record.outcome == habits.OUTCOME,
     )
 
 

@@ -34,6 +34,7 @@ class BehaviorInfo:
     stopped: bool
     self_report: bool
     sort: int
+    habit_ends_on: date | None
     texts: Mapping[str, Mapping[str, str]]
 
 
@@ -112,6 +113,7 @@ class RuleBook:
                 col(Behavior.stopped_at).is_not(None),
                 col(Behavior.self_report),
                 col(Behavior.sort),
+                col(Behavior.habit_ends_on),
                 sa.cast(col(Behavior.texts), sa.Text),
             ).order_by(col(Behavior.sort))  # type: ignore[call-overload]
         ).all()

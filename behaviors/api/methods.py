@@ -48,6 +48,7 @@ def behavior_view(book: RuleBook, info: BehaviorInfo, *, today: date) -> Behavio
         category=info.category,
         enabled=info.enabled,
         self_report=info.self_report,
+        habit_ends_on=info.habit_ends_on,
         texts={language: dict(parts) for language, parts in info.texts.items()},
         current_version=current.rule.version if current else None,
         versions=[rule_view(entry) for entry in book.entries(info.code)],

@@ -149,6 +149,7 @@ class BehaviorView(BaseModel):
     category: str
     enabled: bool
     self_report: bool
+    habit_ends_on: date | None = Field(description="Last day on which a habit earns credits")
     texts: dict[str, Text] = Field(description="What counts and what does not, by language")
     current_version: int | None = Field(description="The version in force today")
     versions: list[RuleView]
@@ -191,6 +192,7 @@ class ScoreView(BaseModel):
     counted_quantity: str = Field(description="What the daily cap leaves of the quantity")
     quantity_unit: str
     capped: bool
+    habit_ended: bool = Field(description="The day is after the last on which the habit earns")
     rule: RuleSummary
     formula: str
     formula_with_numbers: str

@@ -5,7 +5,7 @@ from datetime import date
 from flask import Response
 from sqlmodel import Session
 
-from behaviors import explain
+from behaviors import explain, habits
 from behaviors.api.answers import json_answer
 from behaviors.api.bodies import takes_json
 from behaviors.api.methods import parameter_view, rule_summary
@@ -33,8 +33,12 @@ def scored(session: Session, asked: ScoreRequest, *, today: date) -> ScoreView:
     for a day without a rule and ActivityError for a field of the activity.
     """
     day = asked.occurred_on or today
-    entry = _entry(RuleBook.load(session), asked.behavior, day)
-    rule, result = entry.rule, score(entry.rule, asked.activity, evidence=asked.evidence)
+    book = RuleBook.load(session)
+    rule = (entry := _entry(book, asked.behavior, day)).rule
+    ends_on = book.behaviors[asked.behavior].habit_ends_on
+    result = habits.without_credits_after_end(
+        score(rule, asked.activity, evidence=asked.evidence), rule, ends_on=ends_on, day=day
+    )
     return ScoreView(
         behavior=asked.behavior,
         occurred_on=day,
@@ -47,6 +51,7 @@ def scored(session: Session, asked: ScoreRequest, *, today: date) -> ScoreView:
         counted_quantity=explain.milli(result.counted_milli),
         quantity_unit=rule.quantity_unit,
         capped=result.capped,
+        habit_ended=habits.has_ended(rule, ends_on, day),
         rule=rule_summary(entry),
         formula=explain.formula(rule),
         formula_with_numbers=explain.formula_with_numbers(rule, asked.activity),

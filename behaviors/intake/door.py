@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from sqlmodel import Session
 
-from behaviors import scoring
+from behaviors import habits, scoring
 from behaviors.intake import candidates, caps, known, overlaps, subjects, writing
 from behaviors.intake.candidates import mark
 from behaviors.intake.scoring_columns import (
@@ -256,6 +256,8 @@ def count(
         .then(pl.col("held_because"))
         .when(pl.Series(lost))
         .then(pl.lit("overlap"))
+        .when(pl.col("habit_ended"))
+        .then(pl.lit(habits.OUTCOME))
         .when(capped)
         .then(pl.lit("capped"))
         .otherwise(pl.lit("ok")),
@@ -282,11 +284,15 @@ def _resolve(session: Session, frame: pl.DataFrame, standing: pl.DataFrame) -> o
 
 
 def _score(frame: pl.DataFrame, book: RuleBook, counted: Int64s) -> pl.DataFrame:
-    """Add counted_milli, reduction_g and credits, a rule's rows at a time."""
+    """Add counted_milli, reduction_g, credits and habit_ended, a rule's rows at a time."""
     grams = np.zeros(frame.height, dtype=np.int64)
     credited = np.zeros(frame.height, dtype=np.int64)
+    ended = np.zeros(frame.height, dtype=np.bool_)
     evidence = frame["evidence"].fill_null("?")
+    days = frame["business_day"].to_physical().to_numpy()
     for group in rule_groups(frame, book):
+        ends_on = book.behavior_by_id[group.entry.behavior_id].habit_ends_on
+        ended[group.rows] = habits.ended_rows(group.entry.rule, ends_on, days[group.rows])
         rule, mine = group.entry.rule, counted[group.rows]
         codes = _evidence_codes(evidence[group.rows])
         computed = scoring.grams_columns(rule, mine)
@@ -296,7 +302,8 @@ def _score(frame: pl.DataFrame, book: RuleBook, counted: Int64s) -> pl.DataFrame
     return frame.with_columns(
         pl.Series("counted_milli", counted),
         pl.Series("reduction_g", grams),
-        pl.Series("credits", credited),
+        pl.Series("credits", np.where(ended, 0, credited)),
+        pl.Series("habit_ended", ended),
     )
 
 

@@ -12,6 +12,8 @@ from behaviors.rules import GRADES, FieldSpec
 
 CATEGORIES = ("衣", "食", "住", "行", "用", "办公", "自然", "数字金融")
 LANGUAGES = ("zh", "en")
+# Credits without grams are a start; an administrator may set another day for each habit.
+HABITS_END_ON = date(2027, 12, 31)
 GROUP_KINDS = ("interval", "vehicle_day", "same_amount")
 
 
@@ -117,6 +119,11 @@ class Behavior:
     def has_rule(self) -> bool:
         """Whether anything can be computed; a behaviour without a formula ships switched off."""
         return bool(self.quantity_expression)
+
+    @property
+    def habit_ends_on(self) -> date | None:
+        """The last day on which a habit earns credits; None for what has grams or no rule."""
+        return HABITS_END_ON if self.has_rule and not self.factor_expression else None
 
 
 @dataclass(frozen=True)

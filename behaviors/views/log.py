@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,9 +9,10 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from behaviors import forms, queries
+from behaviors import forms, habits, queries
 from behaviors.forms import ActForm
 from behaviors.intake.door import ItemResult
+from behaviors.photos import photo_folder
 from behaviors.rulebook import BehaviorInfo, PublishedRule, RuleBook
 from behaviors.scoring import ActivityError, Score, score
 from behaviors.services import report_act
@@ -134,8 +134,15 @@ def preview_of(session: Session, book: RuleBook, info: BehaviorInfo, form: ActFo
     left = None if cap is None else max(0, cap - used)
     typed = forms.amounts(form, entry.rule)
     try:
-        plain = score(entry.rule, typed, evidence="D", used_milli=used)
-        with_photo = score(entry.rule, typed, evidence="C", used_milli=used)
+        plain, with_photo = (
+            habits.without_credits_after_end(
+                score(entry.rule, typed, evidence=grade, used_milli=used),
+                entry.rule,
+                ends_on=info.habit_ends_on,
+                day=day,
+            )
+            for grade in "DC"
+        )
     except ActivityError as error:
         return Preview(entry, day, None, None, left, forms.activity_error(entry.rule, error))
     return Preview(entry, day, plain, with_photo, left)
@@ -171,7 +178,7 @@ def _report(info: BehaviorInfo, form: ActForm, typed: dict[str, object]) -> Item
                 activity=typed,
                 occurred_at=occurred_at,
                 photo=photo or None,
-                photo_folder=Path(settings.instance_path) / "photos",
+                photo_folder=photo_folder(settings.instance_path),
                 form_token=form.form_token.data,
                 acting_user=current_actor(),
                 now=utc_now(),

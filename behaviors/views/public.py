@@ -7,6 +7,7 @@ from datetime import date
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from behaviors import habits
 from behaviors.forms import activity_error
 from behaviors.receipt import Arithmetic
 from behaviors.rulebook import BehaviorInfo, PublishedRule, RuleBook
@@ -79,12 +80,17 @@ def worked_example(entry: PublishedRule) -> Example:
 
 
 def arithmetic(
-    rule: Rule, amounts: Mapping[str, object], evidence: str, counted_milli: int
+    rule: Rule,
+    amounts: Mapping[str, object],
+    evidence: str,
+    counted_milli: int,
+    *,
+    habit_ended: bool = False,
 ) -> Arithmetic:
     """Return the steps of a calculation that scoring has accepted."""
     read = parse_activity(rule, amounts)
     measured = score(rule, amounts, evidence=evidence).quantity_milli
-    return Arithmetic(rule, evidence, read, measured, counted_milli)
+    return Arithmetic(rule, evidence, read, measured, counted_milli, habit_ended)
 
 
 @blueprint.get("/calculator")
@@ -126,7 +132,8 @@ def _worked_out(book: RuleBook, info: BehaviorInfo) -> tuple[Asked, Example | No
     except ActivityError as error:
         errors = {error.field: activity_error(entry.rule, error)}
         return Asked(info, day_text, evidence, amounts, errors), None
-    sums = arithmetic(entry.rule, amounts, evidence, result.counted_milli)
+    ended = habits.has_ended(entry.rule, info.habit_ends_on, day)
+    sums = arithmetic(entry.rule, amounts, evidence, result.counted_milli, habit_ended=ended)
     return Asked(info, day_text, evidence, amounts, {}), Example(entry, sums)
 
 
