@@ -131,6 +131,8 @@ class Source(SQLModel, table=True):
     consent_texts: dict[str, object] = Field(default_factory=dict, sa_type=sa.JSON)
     bindable: bool = True
     active: bool = True
+    # New items of the API a business day; repetitions do not count. None: no limit.
+    daily_quota: int | None = None
     created_at: datetime
 
     @property
@@ -316,10 +318,33 @@ class EvidencePhoto(SQLModel, table=True):
     file_name: str = Field(max_length=80, unique=True)
     sha256: str = Field(max_length=64, index=True)
     # Perceptual hash (64-bit difference hash) to find the same picture sent again.
-    dhash: int = Field(sa_type=sa.BigInteger, index=True)
+    dhash: int = Field(sa_type=sa.BigInteger)
+    # The hash of the picture seen in a mirror.
+    dhash_mirrored: int = Field(sa_type=sa.BigInteger)
+    # The hash in four parts of 16 bits, by which near ones are found (see photo_matching).
+    band_0: int = Field(index=True)
+    band_1: int = Field(index=True)
+    band_2: int = Field(index=True)
+    band_3: int = Field(index=True)
     width_px: int
     height_px: int
     stored_at: datetime
+
+
+class PhotoMatch(SQLModel, table=True):
+    """Two photos that look the same, written when the later one came in; once from each side."""
+
+    __tablename__ = "photo_match"
+
+    record_id: int = Field(
+        sa_type=BigId, primary_key=True, foreign_key="evidence_photo.record_id", ondelete="RESTRICT"
+    )
+    other_id: int = Field(
+        sa_type=BigId, primary_key=True, foreign_key="evidence_photo.record_id", ondelete="RESTRICT"
+    )
+    # How many of the 64 bits differ.
+    distance: int = Field(sa_type=sa.SmallInteger)
+    mirrored: bool
 
 
 class UploadStatus(StrEnum):

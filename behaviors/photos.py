@@ -24,12 +24,14 @@ class Photo:
     """A cleaned picture: WebP bytes, its size in pixels, and two hashes of what it shows.
 
     `sha256` is of the bytes as they were sent, `dhash` a 64-bit difference hash (signed) of the
-    picture, equal or nearly so for the same picture in another size or compression.
+    picture, equal or nearly so for the same picture in another size or compression;
+    `dhash_mirrored` is that of the picture seen in a mirror.
     """
 
     content: bytes
     sha256: str
     dhash: int
+    dhash_mirrored: int
     width_px: int
     height_px: int
 
@@ -65,6 +67,7 @@ def clean_photo(data: bytes) -> Photo:
         content=buffer.getvalue(),
         sha256=hashlib.sha256(data).hexdigest(),
         dhash=difference_hash(picture),
+        dhash_mirrored=difference_hash(ImageOps.mirror(picture)),
         width_px=picture.width,
         height_px=picture.height,
     )
@@ -76,6 +79,11 @@ def difference_hash(picture: Image.Image) -> int:
     grey = np.asarray(small, dtype=np.int16)
     bits = np.packbits(grey[:, 1:] > grey[:, :-1])
     return int.from_bytes(bits.tobytes(), "big", signed=True)
+
+
+def photo_folder(instance_path: Path) -> Path:
+    """Return where the photos are kept."""
+    return instance_path / "evidence"
 
 
 def store_photo(photo: Photo, folder: Path) -> str:

@@ -120,6 +120,7 @@ class Appeal(SQLModel, table=True):
     __tablename__ = "appeal"
     __table_args__ = (
         sa.Index("ix_appeal_account_id", "account_id"),
+        sa.Index("ix_appeal_record_id", "record_id"),
         sa.Index("ix_appeal_status_due_on", "status", "due_on"),
         # One open appeal a record.
         sa.Index(

@@ -7,8 +7,9 @@ from pathlib import Path
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from behaviors import photo_matching
 from behaviors.intake.door import ItemResult, take_items
-from behaviors.models import Channel, EvidencePhoto, Source, SourceSubject
+from behaviors.models import Channel, Source, SourceSubject
 from behaviors.photos import clean_photo, store_photo
 from carbonaccount.accounts.models import Account
 from carbonaccount.audit import Actor
@@ -66,16 +67,12 @@ def report_act(
     if result.status == "rejected":
         raise Invalid(result.code, field=batch.frame["detail"].item())
     if cleaned and result.status == "held" and result.record_id is not None:
-        session.add(
-            EvidencePhoto(
-                record_id=result.record_id,
-                file_name=store_photo(cleaned, photo_folder),
-                sha256=cleaned.sha256,
-                dhash=cleaned.dhash,
-                width_px=cleaned.width_px,
-                height_px=cleaned.height_px,
-                stored_at=now,
-            )
+        photo_matching.add_photo(
+            session,
+            record_id=result.record_id,
+            photo=cleaned,
+            file_name=store_photo(cleaned, photo_folder),
+            now=now,
         )
     return result
 

@@ -34,7 +34,10 @@ class AuditEntry(SQLModel, table=True):
     __tablename__ = "audit_entry"
     __table_args__ = (
         sa.Index("ix_audit_entry_happened_at", "happened_at"),
-        sa.Index("ix_audit_entry_subject", "subject"),
+        # With the id, so that the newest of an actor, act or subject are found without sorting.
+        sa.Index("ix_audit_entry_actor", "actor", "id"),
+        sa.Index("ix_audit_entry_action", "action", "id"),
+        sa.Index("ix_audit_entry_subject", "subject", "id"),
     )
 
     id: int | None = Field(default=None, sa_type=BigId, primary_key=True)

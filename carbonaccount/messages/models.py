@@ -18,6 +18,13 @@ class Message(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("account_id", "kind", "cause"),
         sa.Index("ix_message_account_id_sent_at", "account_id", "sent_at"),
+        # Every page of a resident counts these.
+        sa.Index(
+            "ix_message_unread",
+            "account_id",
+            sqlite_where=sa.text("read_at IS NULL"),
+            postgresql_where=sa.text("read_at IS NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, sa_type=BigId, primary_key=True)

@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 12:58:29.450256
+Create Date: 2026-11-21 13:04:44.678809
 """
 
 import sqlalchemy as sa
@@ -110,8 +110,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
     )
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_entry_action", ["action", "id"], unique=False)
+        batch_op.create_index("ix_audit_entry_actor", ["actor", "id"], unique=False)
         batch_op.create_index("ix_audit_entry_happened_at", ["happened_at"], unique=False)
-        batch_op.create_index("ix_audit_entry_subject", ["subject"], unique=False)
+        batch_op.create_index("ix_audit_entry_subject", ["subject", "id"], unique=False)
 
     op.create_table(
         "behavior",
@@ -238,6 +240,7 @@ def upgrade() -> None:
         sa.Column("consent_texts", sa.JSON(), nullable=False),
         sa.Column("bindable", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("daily_quota", sa.Integer(), nullable=True),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
         sa.UniqueConstraint("code", name=op.f("uq_source_code")),
@@ -371,6 +374,11 @@ def upgrade() -> None:
         sa.Column("file_name", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
         sa.Column("sha256", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("dhash", sa.BigInteger(), nullable=False),
+        sa.Column("dhash_mirrored", sa.BigInteger(), nullable=False),
+        sa.Column("band_0", sa.Integer(), nullable=False),
+        sa.Column("band_1", sa.Integer(), nullable=False),
+        sa.Column("band_2", sa.Integer(), nullable=False),
+        sa.Column("band_3", sa.Integer(), nullable=False),
         sa.Column("width_px", sa.Integer(), nullable=False),
         sa.Column("height_px", sa.Integer(), nullable=False),
         sa.Column("stored_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -384,7 +392,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("file_name", name=op.f("uq_evidence_photo_file_name")),
     )
     with op.batch_alter_table("evidence_photo", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_evidence_photo_dhash"), ["dhash"], unique=False)
+        batch_op.create_index(batch_op.f("ix_evidence_photo_band_0"), ["band_0"], unique=False)
+        batch_op.create_index(batch_op.f("ix_evidence_photo_band_1"), ["band_1"], unique=False)
+        batch_op.create_index(batch_op.f("ix_evidence_photo_band_2"), ["band_2"], unique=False)
+        batch_op.create_index(batch_op.f("ix_evidence_photo_band_3"), ["band_3"], unique=False)
         batch_op.create_index(batch_op.f("ix_evidence_photo_sha256"), ["sha256"], unique=False)
 
     op.create_table(
@@ -666,6 +677,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("appeal", schema=None) as batch_op:
         batch_op.create_index("ix_appeal_account_id", ["account_id"], unique=False)
+        batch_op.create_index("ix_appeal_record_id", ["record_id"], unique=False)
         batch_op.create_index("ix_appeal_status_due_on", ["status", "due_on"], unique=False)
         batch_op.create_index(
             "uq_appeal_open",
@@ -792,7 +804,36 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_message_account_id_sent_at", ["account_id", "sent_at"], unique=False
         )
+        batch_op.create_index(
+            "ix_message_unread",
+            ["account_id"],
+            unique=False,
+            sqlite_where=sa.text("read_at IS NULL"),
+            postgresql_where=sa.text("read_at IS NULL"),
+        )
 
+    op.create_table(
+        "photo_match",
+        sa.Column(
+            "record_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("other_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("distance", sa.SmallInteger(), nullable=False),
+        sa.Column("mirrored", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["other_id"],
+            ["evidence_photo.record_id"],
+            name=op.f("fk_photo_match_other_id_evidence_photo"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["record_id"],
+            ["evidence_photo.record_id"],
+            name=op.f("fk_photo_match_record_id_evidence_photo"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("record_id", "other_id", name=op.f("pk_photo_match")),
+    )
     op.create_table(
         "rescore",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -964,7 +1005,13 @@ def downgrade() -> None:
     op.drop_table("rule_note")
     op.drop_table("resident")
     op.drop_table("rescore")
+    op.drop_table("photo_match")
     with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_message_unread",
+            sqlite_where=sa.text("read_at IS NULL"),
+            postgresql_where=sa.text("read_at IS NULL"),
+        )
         batch_op.drop_index("ix_message_account_id_sent_at")
 
     op.drop_table("message")
@@ -993,6 +1040,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("status = 'open'"),
         )
         batch_op.drop_index("ix_appeal_status_due_on")
+        batch_op.drop_index("ix_appeal_record_id")
         batch_op.drop_index("ix_appeal_account_id")
 
     op.drop_table("appeal")
@@ -1018,7 +1066,10 @@ def downgrade() -> None:
     op.drop_table("evidence_review")
     with op.batch_alter_table("evidence_photo", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_evidence_photo_sha256"))
-        batch_op.drop_index(batch_op.f("ix_evidence_photo_dhash"))
+        batch_op.drop_index(batch_op.f("ix_evidence_photo_band_3"))
+        batch_op.drop_index(batch_op.f("ix_evidence_photo_band_2"))
+        batch_op.drop_index(batch_op.f("ix_evidence_photo_band_1"))
+        batch_op.drop_index(batch_op.f("ix_evidence_photo_band_0"))
 
     op.drop_table("evidence_photo")
     op.drop_table("emission_factor")
@@ -1055,6 +1106,8 @@ def downgrade() -> None:
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_entry_subject")
         batch_op.drop_index("ix_audit_entry_happened_at")
+        batch_op.drop_index("ix_audit_entry_actor")
+        batch_op.drop_index("ix_audit_entry_action")
 
     op.drop_table("audit_entry")
     op.drop_table("announcement")
