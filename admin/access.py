@@ -1,0 +1,73 @@
+"""Who may open what in the panel: one table, enforced before any view runs.
+
+A page without a line here is closed to everybody, and a test fails.
+"""
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+
+from carbonaccount.accounts.roles import Role
+from carbonaccount.errors import Refused
+from carbonaccount.web.identity import go_to, person, return_path
+
+ALL = frozenset(Role)
+# Whoever works with rules, and the auditor, who reads everything and changes nothing.
+_RULES_READ = frozenset({Role.RULE_EDITOR, Role.RULE_APPROVER, Role.OPERATOR, Role.AUDITOR})
+_EDIT = frozenset({Role.RULE_EDITOR})
+_APPROVE = frozenset({Role.RULE_APPROVER})
+_EDIT_OR_APPROVE = _EDIT | _APPROVE
+# Stopping must not wait for the one person who may edit rules.
+_STOP = frozenset({Role.RULE_EDITOR, Role.RULE_APPROVER, Role.OPERATOR})
+
+ACCESS: dict[str, frozenset[Role]] = {
+    # --- behaviours and rules ---
+    "admin.behaviors": _RULES_READ,
+    "admin.behaviors_export": _RULES_READ,
+    "admin.behavior": _RULES_READ,
+    "admin.new_behavior": _EDIT,
+    "admin.edit_behavior": _EDIT,
+    "admin.stop_behavior": _STOP,
+    "admin.resume_behavior": _EDIT_OR_APPROVE,
+    "admin.rule_queue": _RULES_READ,
+    "admin.rule": _RULES_READ,
+    "admin.new_rule": _EDIT,
+    "admin.edit_rule": _EDIT,
+    "admin.check_rule": _EDIT,
+    "admin.submit_rule": _EDIT,
+    "admin.return_rule": _APPROVE,
+    "admin.approve_rule": _APPROVE,
+    "admin.withdraw_rule": _APPROVE,
+    # --- previews on history ---
+    "admin.previews": _RULES_READ,
+    "admin.start_preview": _EDIT_OR_APPROVE,
+    "admin.preview": _RULES_READ,
+    "admin.preview_progress": _RULES_READ,
+    "admin.preview_export": _RULES_READ,
+    "admin.cancel_preview": _EDIT_OR_APPROVE,
+    # --- emission factors ---
+    "admin.factors": _RULES_READ,
+    "admin.factors_export": _RULES_READ,
+    "admin.factor": _RULES_READ,
+    "admin.new_factor": _EDIT,
+    "admin.submit_factor": _EDIT,
+    "admin.approve_factor": _APPROVE,
+    # --- the city's decisions ---
+    "admin.policy": _RULES_READ | {Role.SYSTEM_ADMIN},
+    "admin.set_policy": frozenset({Role.SYSTEM_ADMIN}),
+    "admin.holidays": _RULES_READ | {Role.SYSTEM_ADMIN},
+}
+
+
+def allowed(endpoint: str | None, roles: frozenset[str]) -> bool:
+    """Return whether one of the roles may open a page; for menus and buttons too."""
+    return not ACCESS.get(endpoint or "", frozenset()).isdisjoint(roles)
+
+
+def enforce() -> ResponseReturnValue | None:
+    """Send those who are not signed in as staff to the sign-in; refuse staff without the role."""
+    found = person()
+    if found is None or found.staff is None:
+        return go_to(url_for("accounts.staff_sign_in", next=return_path()))
+    if not allowed(request.endpoint, found.roles):
+        raise Refused("role_missing")
+    return None
