@@ -11,7 +11,10 @@ from collections.abc import Generator
 import pytest
 
 # The reason of a skip is free text; these are the words the fixtures and pytest itself use.
-_NEEDED = r"(?:postgres(?:ql)?|initdb|chromium|playwright|axe(?:-core)?|pdftotext|poppler|font)"
+_NEEDED = (
+    r"(?:postgres(?:ql)?|initdb|chromium|playwright|axe(?:-core)?|pdftotext|poppler|font"
+    r"|shared/data)"
+)
 _LACK = (
     r"(?:missing|unavailable|absent|cannot|could\s+not|no\s+module"
     r"|not\s+(?:found|installed|available|set|running))"

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
         "missing: chromium",
         "there is no PostgreSQL on this machine",
         "pdftotext not installed",
+        "shared/data is missing beside the repository: bike_trips.tsv.gz",
     ],
 )
 def test_reasons_that_name_a_lack(reason: str) -> None:
