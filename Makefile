@@ -11,7 +11,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 PORT ?= 8000
 # Narrow the tests: make test T=tests/behaviors; spread them: make test WORKERS=2.
 T ?=
-WORKERS ?= 0
+WORKERS ?= auto
 
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development

@@ -6,17 +6,20 @@ before the clock starts, written by COPY or executemany into the same tables wit
 and indexes, the same balances moved, committed in the same batches.
 """
 
+import multiprocessing
 import random
 import resource
-import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
@@ -31,6 +34,7 @@ from carbonaccount.database import is_sqlite, make_engine, open_session
 from carbonaccount.ledger.models import LedgerAccount, Transfer
 from carbonaccount.ledger.verify import verify
 from carbonaccount.migrate import upgrade
+from tests.postgres import running_postgres
 
 ACCOUNTS = 100_000
 SOURCE = "bench"
@@ -192,14 +196,20 @@ def _read(session: Session, table: Any) -> pl.DataFrame:
     names = ", ".join(column.name for column in table.columns)
     cursor = bulk.driver_connection(session).cursor()
     rows = cursor.execute(f"SELECT {names} FROM {table.name} ORDER BY id").fetchall()
-    return pl.DataFrame(rows, schema=[c.name for c in table.columns], orient="row", infer_schema_length=None)
+    return pl.DataFrame(
+        rows, schema=[c.name for c in table.columns], orient="row", infer_schema_length=None
+    )
 
 
 def _bare_writer(engine: Engine, rows: dict[str, pl.DataFrame]) -> Callable[[], None]:
     """Return a function that writes one batch's rows and commits; all encoding is done before."""
     raw = engine.raw_connection()
     connection: Any = raw.driver_connection
-    tables = (("ledger_account", "accounts"), ("activity_record", "records"), ("transfer", "transfers"))
+    tables = (
+        ("ledger_account", "accounts"),
+        ("activity_record", "records"),
+        ("transfer", "transfers"),
+    )
     deltas, ids = rows["balances"]["amount"].to_list(), rows["balances"]["id"].to_list()
     if engine.dialect.name == "sqlite":
         encoded = [(name, rows[key].columns, rows[key].rows()) for name, key in tables]
@@ -237,17 +247,175 @@ def _bare_writer(engine: Engine, rows: dict[str, pl.DataFrame]) -> Callable[[], 
     return write_postgresql
 
 
+def in_child(
+    kind: str, url: str, path: str, records: int, batch_rows: int, folder: str
+) -> tuple[float, float, float]:
+    """Import a file twice in a fresh process: rate of new ones, of duplicates, and peak RSS.
+
+    A process of its own, so that its memory is that of the intake and nothing else.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_child, url, path, records, batch_rows, folder).result()
+
+
+def _child(
+    url: str, path: str, records: int, batch_rows: int, folder: str
+) -> tuple[float, float, float]:
+    import_models()
+    engine = make_engine(url)
+    new = take(engine, Path(path), records, batch_rows, Path(folder))
+    rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    again = take(engine, Path(path), records, batch_rows, Path(folder))
+    engine.dispose()
+    return new.per_s, again.per_s, rss_mib
+
+
+def fill_history(engine: Engine, records: int) -> None:
+    """Put records and transfers of earlier days into the books, by the database itself."""
+    postgresql = engine.dialect.name == "postgresql"
+    numbers = (
+        f"generate_series(1, {records}) n"
+        if postgresql
+        else f"(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {records}) "
+        "SELECT n FROM c)"
+    )
+    day = (
+        "DATE '2025-01-01' + (n % 300)::int"
+        if postgresql
+        else ("date('2025-01-01', (n % 300) || ' days')")
+    )
+    moment = (
+        "TIMESTAMPTZ '2025-01-01 00:00:00+00'" if postgresql else "'2025-01-01 00:00:00.000000'"
+    )
+    event = "'H' || lpad(n::text, 10, '0')" if postgresql else "printf('H%010d', n)"
+    account = f"(SELECT min(account_id) FROM source_subject) + n % {ACCOUNTS}"
+    with engine.begin() as connection:
+
+        def run(statement: str) -> None:
+            # psycopg takes a single percent sign for the beginning of a parameter.
+            connection.exec_driver_sql(statement.replace("%", "%%") if postgresql else statement)
+
+        run(
+            "INSERT INTO activity_record (id, source_id, event_id, account_id, subject_id, "
+            "behavior_id, rule_version_id, occurred_at, business_day, evidence, activity, "
+            "device_key, quantity_milli, counted_milli, reduction_g, credits, status, outcome, "
+            "fingerprint, revision, batch_id, recorded_at) "
+            f"SELECT n, 1, {event}, {account}, 1, 1, 1, {moment}, {day}, 'A', "
+            "'{\"distance_km\":\"5\"}', 0, 5000, 5000, 260, 260, 'c', 'ok', n, 0, 0, "
+            f"{moment} FROM {numbers}"
+        )
+        for unit in (1, 2):
+            run(
+                "INSERT INTO transfer (id, debit_id, credit_id, amount, unit, kind, cause, "
+                "cause_id, revision, business_day, occurred_at, booked_at) "
+                f"SELECT n + {(unit - 1) * records}, 1, 2 + n % {ACCOUNTS}, 260, {unit}, 1, 1, n, 0, "
+                f"{day}, {moment}, {moment} FROM {numbers}"
+            )
+        if postgresql:
+            for table, last in (("activity_record", records), ("transfer", 2 * records)):
+                run(f"SELECT setval('{table}_id_seq', {last})")
+    if postgresql:
+        with engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql("VACUUM ANALYZE activity_record")
+            connection.exec_driver_sql("VACUUM ANALYZE transfer")
+
+
+def run(quick: bool) -> Iterator[dict[str, object]]:
+    """Yield one line a measurement, on PostgreSQL and on SQLite."""
+    with TemporaryDirectory(prefix="carbonaccount-bench-") as name:
+        folder = Path(name)
+        with running_postgres(SERVER_SETTINGS) as server:
+            yield from _measure(
+                "postgresql", lambda label: _postgres_url(server, label), folder, quick
+            )
+        yield from _measure(
+            "sqlite", lambda label: f"sqlite:///{folder / label}.sqlite3", folder, quick
+        )
+
+
+# What an operator would set on a small machine; durability stays on.
+SERVER_SETTINGS = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "30min",
+    "maintenance_work_mem": "512MB",
+}
+
+
+def _postgres_url(server: str, label: str) -> str:
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f'CREATE DATABASE "{label}"')
+    engine.dispose()
+    return sa.make_url(server).set(database=label).render_as_string(hide_password=False)
+
+
+def _measure(
+    kind: str, url_of: Callable[[str], str], folder: Path, quick: bool
+) -> Iterator[dict[str, object]]:
+    sizes = (
+        [(20_000, 20_000), (20_000, 10_000)]
+        if quick
+        else [(100_000, 100_000), (100_000, 10_000), (1_000_000, 100_000)]
+    )
+    for records, batch_rows in sizes:
+        path = folder / f"trips-{records}.csv"
+        if not path.exists():
+            write_csv(path, records, seed=records)
+        label = f"{kind}-{records}-{batch_rows}"
+        url = url_of(label)
+        written = prepare(url)
+        new, again, rss_mib = in_child(kind, url, str(path), records, batch_rows, str(folder))
+        bare = prepare(url_of(f"{label}-bare"))
+        floor = limit(written, bare, batch_rows)
+        yield {
+            "benchmark": "intake",
+            "database": kind,
+            "records": records,
+            "batch": batch_rows,
+            "events_per_s": round(new),
+            "limit_events_per_s": round(floor.per_s),
+            "ratio": round(new / floor.per_s, 2),
+            "duplicates_per_s": round(again),
+            "duplicates_ratio": round(again / new, 2),
+            "peak_rss_mib": round(rss_mib),
+            "books_clean": clean(written),
+        }
+        written.dispose()
+        bare.dispose()
+    yield from _measure_history(kind, url_of, folder, 200_000 if quick else 10_000_000, quick)
+
+
+def _measure_history(
+    kind: str, url_of: Callable[[str], str], folder: Path, history: int, quick: bool
+) -> Iterator[dict[str, object]]:
+    """Compare the rate on an empty database with the rate on one that holds a long history."""
+    records = 20_000 if quick else 300_000
+    batch_rows = 20_000 if quick else 100_000
+    path = folder / f"more-{records}.csv"
+    write_csv(path, records, seed=7, start=5_000_000)
+    rates = {}
+    for label, size in (("empty", 0), ("full", history)):
+        url = url_of(f"{kind}-history-{label}")
+        engine = prepare(url)
+        if size:
+            fill_history(engine, size)
+        engine.dispose()
+        rates[label] = in_child(kind, url, str(path), records, batch_rows, str(folder))[0]
+    yield {
+        "benchmark": "intake_with_history",
+        "database": kind,
+        "records": records,
+        "history": history,
+        "events_per_s": round(rates["full"]),
+        "limit_events_per_s": round(rates["empty"]),
+        "ratio": round(rates["full"] / rates["empty"], 2),
+    }
+
+
 def clean(engine: Engine) -> bool:
     """Return whether every invariant of the books holds."""
     with open_session(engine) as session:
         return all(count == 0 for _, _, count in verify(session))
-
-
-def peak_rss_mib() -> float:
-    """Return the largest resident size of this process so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy a checkpointed SQLite file."""
-    shutil.copyfile(source, target)
