@@ -226,17 +226,18 @@ def _hold(frame: pl.DataFrame, *, source: Source, channel: Channel, book: RuleBo
 
 
 def count(
-    session: Session, frame: pl.DataFrame, *, book: RuleBook
+    session: Session, frame: pl.DataFrame, *, book: RuleBook, overlapping: bool = True
 ) -> tuple[pl.DataFrame, overlaps.Resolution]:
     """Decide overlaps and caps, and add what each row comes to.
 
+    Without `overlapping` the rows count whatever they overlap with: a person has looked at it.
     Needs `held` (recorded, but counts nothing yet) and `held_because`; adds counted_milli,
     reduction_g, credits, status and outcome. The people's accounts must be locked.
     """
     groups = {
         info.id: rules[-1].double_count_group
         for code, info in book.behaviors.items()
-        if (rules := book.versions(code))
+        if overlapping and (rules := book.versions(code))
     }
     frame = _with_group(frame, groups)
     standing = _with_group(known.standing_records(session, frame), groups)

@@ -1,4 +1,7 @@
-"""Held records: counted after all as if they came now, or declined; many at a time."""
+"""Held records: counted after all as if they came now, or declined; many at a time.
+
+An appeal that is upheld counts one record again that had been declined, replaced or reduced.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,12 +11,13 @@ from sqlmodel import Session
 
 from behaviors.intake import known, subjects, writing
 from behaviors.intake.door import count
-from behaviors.models import Channel, IntakeBatch, RecordStatus
+from behaviors.intake.overlaps import Resolution
+from behaviors.models import ActivityRecord, Channel, IntakeBatch, RecordStatus
 from behaviors.rulebook import RuleBook
 from carbonaccount import audit, bulk
 from carbonaccount.audit import Actor
 from carbonaccount.database import is_sqlite
-from carbonaccount.errors import NotFound
+from carbonaccount.errors import Conflict, NotFound
 
 _HELD_SCHEMA = {
     "id": pl.Int64,
@@ -49,10 +53,73 @@ def release_held(
     Raises NotFound (nothing_held) when none of them is. Does not commit.
     """
     held = _lock_held(session, record_ids)
+    batch = _open_batch(session, held, now)
+    frame, resolution = _counted(session, held, batch, overlapping=True)
+    writing.book_released(session, frame, resolution=resolution, now=now)
+    _audit(session, "record.release", batch, frame.height, acting_user, now)
+    return _result(frame)
+
+
+def count_again(
+    session: Session, *, record_id: int, overlapping: bool, acting_user: Actor, now: datetime
+) -> ReleaseResult:
+    """Count a record anew that was declined, replaced or reduced; books only what is added.
+
+    It counts as if it came last: by the rule of its day, within what the cap leaves now, and
+    without `overlapping` although it tells of the same act as another one, because a person
+    found that it does not. What it had been booked with stays. Raises NotFound, Conflict
+    (nothing_to_add) when it comes to nothing more; the caller must then give up the
+    transaction. Does not commit.
+    """
+    before = _lock_record(session, record_id)
+    _set_aside(session, before)
+    held = _held(session, pl.Series([record_id], dtype=pl.Int64))
+    batch = _open_batch(session, held, now)
+    frame, resolution = _counted(session, held, batch, overlapping=overlapping)
+    added = frame.with_columns(
+        pl.col("reduction_g") - before.reduction_g, pl.col("credits") - before.credits
+    )
+    grams, credited = int(added["reduction_g"][0]), int(added["credits"][0])
+    if min(grams, credited) < 0 or max(grams, credited) == 0:
+        raise Conflict("nothing_to_add")
+    revision = before.revision + 1
+    writing.book_released(session, added, resolution=resolution, now=now, revision=revision)
+    _audit(session, "record.count_again", batch, 1, acting_user, now)
+    return _result(added)
+
+
+def _lock_record(session: Session, record_id: int) -> ActivityRecord:
+    """Return a record after its person's books have been locked, as it stands now."""
+    first = session.get(ActivityRecord, record_id)
+    if first is None:
+        raise NotFound("unknown_record")
+    subjects.lock_accounts(session, pl.Series([first.account_id], dtype=pl.Int64))
+    return session.get_one(ActivityRecord, record_id, populate_existing=True)
+
+
+def _set_aside(session: Session, record: ActivityRecord) -> None:
+    """Take a record out of the count, so that it does not stand in its own way."""
+    session.expunge(record)  # The statement below goes past the session's copy.
+    bulk.run_many(
+        session,
+        "UPDATE activity_record SET status = 'h', counted_milli = 0, reduction_g = 0, "
+        "credits = 0, overlapped_by = NULL, revision = ? WHERE id = ?",
+        [(record.revision + 1, record.id)],
+    )
+
+
+def _open_batch(session: Session, held: pl.DataFrame, now: datetime) -> IntakeBatch:
     source_id = int(held["source_id"][0])
     batch = IntakeBatch(source_id=source_id, channel=Channel.RELEASE.value, received_at=now)
     session.add(batch)
     session.flush()  # The records name the batch they were counted with.
+    return batch
+
+
+def _counted(
+    session: Session, held: pl.DataFrame, batch: IntakeBatch, *, overlapping: bool
+) -> tuple[pl.DataFrame, Resolution]:
+    """Work out what held records come to and write it onto them."""
     book = RuleBook.load(session)
     codes = {info.id: info.code for info in book.behaviors.values()}
     frame = held.with_row_index("idx").with_columns(
@@ -61,19 +128,32 @@ def release_held(
         held=pl.lit(value=False),
         held_because=pl.lit(None, pl.String),
     )
-    frame, resolution = count(session, frame, book=book)
+    frame, resolution = count(session, frame, book=book, overlapping=overlapping)
     _update_records(session, frame, batch)
-    writing.book_released(session, frame, resolution=resolution, now=now)
+    return frame, resolution
+
+
+def _result(frame: pl.DataFrame) -> ReleaseResult:
+    return ReleaseResult(
+        frame["id"].to_list(), int(frame["reduction_g"].sum()), int(frame["credits"].sum())
+    )
+
+
+def _audit(
+    session: Session,
+    action: str,
+    batch: IntakeBatch,
+    records: int,
+    acting_user: Actor,
+    now: datetime,
+) -> None:
     audit.record(
         session,
         acting_user=acting_user,
-        action="record.release",
+        action=action,
         subject=f"batch:{batch.id}",
         now=now,
-        records=frame.height,
-    )
-    return ReleaseResult(
-        frame["id"].to_list(), int(frame["reduction_g"].sum()), int(frame["credits"].sum())
+        records=records,
     )
 
 

@@ -76,9 +76,17 @@ def write_records(
 
 
 def book_released(
-    session: Session, records: pl.DataFrame, *, resolution: Resolution, now: datetime
+    session: Session,
+    records: pl.DataFrame,
+    *,
+    resolution: Resolution,
+    now: datetime,
+    revision: int = 0,
 ) -> None:
-    """Book what records that were held before come to; they are in the table already."""
+    """Book what records come to that are in the table already.
+
+    `revision` tells this posting from what the same records have been booked with before.
+    """
     record_ids = dict(records.select("idx", "id").iter_rows())
     losers = zip(records["id"], _overlapped_by(records, resolution, record_ids), strict=True)
     bulk.run_many(
@@ -86,7 +94,9 @@ def book_released(
         "UPDATE activity_record SET overlapped_by = ? WHERE id = ?",
         [(winner, record_id) for record_id, winner in losers if winner is not None],
     )
-    _book(session, records, resolution=resolution, record_ids=record_ids, now=now)
+    _book(
+        session, records, resolution=resolution, record_ids=record_ids, now=now, revision=revision
+    )
 
 
 def _book(
@@ -96,9 +106,10 @@ def _book(
     resolution: Resolution,
     record_ids: dict[int, int],
     now: datetime,
+    revision: int = 0,
 ) -> None:
     """Post what the records earned, and take back what those they replace had earned."""
-    postings = [_earned(session, records, now)]
+    postings = [_earned(session, records, now, revision)]
     if resolution.replaced:
         _mark_replaced(session, resolution, record_ids)
         postings.append(_reversals(session, _ids(resolution), now))
@@ -131,7 +142,7 @@ def _mark_replaced(session: Session, resolution: Resolution, record_ids: dict[in
     )
 
 
-def _earned(session: Session, records: pl.DataFrame, now: datetime) -> pl.DataFrame:
+def _earned(session: Session, records: pl.DataFrame, now: datetime, revision: int) -> pl.DataFrame:
     """Return the postings of what the records earned: grams, and credits of this year's issue."""
     vintage = business_day(now).year
     parts = []
@@ -157,7 +168,7 @@ def _earned(session: Session, records: pl.DataFrame, now: datetime) -> pl.DataFr
                 kind=pl.lit(int(TransferKind.EARN), pl.Int16),
                 cause=pl.lit(int(Cause.RECORD), pl.Int16),
                 cause_id="id",
-                revision=pl.lit(0, pl.Int16),
+                revision=pl.lit(revision, pl.Int16),
                 reverses_id=pl.lit(None, pl.Int64),
                 business_day="business_day",
                 occurred_at="occurred_at",
