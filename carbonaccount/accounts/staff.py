@@ -23,7 +23,7 @@ from carbonaccount.accounts.sessions import Owner
 from carbonaccount.audit import Actor
 from carbonaccount.crypto import Vault
 from carbonaccount.database import is_sqlite
-from carbonaccount.errors import Conflict, Invalid, NotAuthenticated, NotFound
+from carbonaccount.errors import Conflict, Invalid, NotAuthenticated, NotFound, Refused
 
 TOTP_STEP_S = 30
 TOTP_DRIFT_STEPS = 1
@@ -50,6 +50,21 @@ class NewStaff:
 def staff_actor(staff: Staff) -> Actor:
     """Return a member of staff as the one who acts."""
     return Actor("staff", staff.login, staff.id)
+
+
+def require_role(session: Session, *, acting_user: Actor, roles: frozenset[Role]) -> int:
+    """Return the id of the member of staff who acts; raises Refused (role_missing).
+
+    Pages have their own table of roles; what needs two people asks here as well, so that no
+    command, job or later page can go round it.
+    """
+    is_staff = acting_user.kind == "staff" and acting_user.id is not None
+    staff = session.get(Staff, acting_user.id) if is_staff else None
+    if staff is None or not staff.active:
+        raise Refused("role_missing")
+    if roles.isdisjoint(queries.roles_of(session, staff.stored_id)):
+        raise Refused("role_missing")
+    return staff.stored_id
 
 
 def generate_password() -> str:
