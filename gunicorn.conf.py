@@ -1,6 +1,9 @@
 """How gunicorn serves the site; `gunicorn wsgi:app` reads this file by itself."""
 
+import glob
 import os
+import shutil
+import tempfile
 
 bind = os.environ.get("BIND", f"127.0.0.1:{os.environ.get('PORT', '8000')}")
 worker_class = "gthread"
@@ -12,3 +15,21 @@ timeout = 60
 control_socket_disable = True
 # The access log would hold addresses and paths of persons; the application logs what is needed.
 accesslog = None
+
+# Each worker counts in files of one folder, so that /metrics tells the sum over all of them. Set
+# before any worker imports the application: the counters decide then where they are kept.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="carbonaccount-metrics-")
+metrics_folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+
+def on_starting(_server: object) -> None:
+    """Forget what an earlier run counted in a folder that was given."""
+    os.makedirs(metrics_folder, exist_ok=True)
+    for file in glob.glob(os.path.join(metrics_folder, "*.db")):
+        os.remove(file)
+
+
+def on_exit(_server: object) -> None:
+    """Leave nothing behind in the system's folder for temporary files."""
+    shutil.rmtree(metrics_folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from behaviors.models import Source, SourceKey, SourceSubject
 from carbonaccount.accounts.models import AccountKind
 from carbonaccount.accounts.services import open_account
 from carbonaccount.audit import AuditEntry
-from tests.behaviors.api.conftest import Partner, bound_account, item
+from tests.behaviors.api.conftest import Partner, body_of, bound_account, item
 
 ADD = ("add", "buses", "--name", "城市公交", "--name-en", "City Buses", "--behaviors")
 
@@ -39,7 +39,7 @@ def test_add_prints_one_object_and_the_key_works(app: Flask, session: Session) -
     bound_account(session, "buses", "card-1")
     partner = Partner("buses", key["key_id"], key["secret"], app.test_client())
     ride = item("trip-1", subject="card-1", behavior="bus_trip", activity={"distance_km": "10"})
-    assert partner.send(ride).json["items"][0]["reduction_g"] == 520
+    assert body_of(partner.send(ride))["items"][0]["reduction_g"] == 520
 
 
 def test_unknown_behaviors_are_refused_by_name(app: Flask, session: Session) -> None:

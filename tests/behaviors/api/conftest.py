@@ -103,6 +103,11 @@ def item(event_id: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+def body_of(response: TestResponse) -> Any:
+    """The JSON of an answer; a test that asks for a part which is not there fails on it."""
+    return response.json
+
+
 def add_partner(
     app: Flask, code: str = "bikes", behaviors: tuple[str, ...] = ("bike_ride",)
 ) -> Partner:

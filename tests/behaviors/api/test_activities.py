@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, col, func, select
 
 from behaviors.api import activities, transactions
+from behaviors.intake.door import take_items
 from behaviors.models import ActivityRecord, Channel, IntakeBatch, IntakeConflict
 from carbonaccount.accounts.models import Account
 from carbonaccount.errors import InsufficientBalance
@@ -23,6 +24,7 @@ from tests.behaviors.api.conftest import (
     ACTIVITIES,
     Partner,
     add_partner,
+    body_of,
     bound_account,
     item,
     row_counts,
@@ -55,7 +57,7 @@ def test_a_ride_is_booked(partner: Partner, rider: Account, session: Session) ->
     response = partner.send(item("ride-1"))
     assert response.status_code == 200, response.text
     # 3 km x 0.0487 kg/km = 0.1461 kg
-    assert response.json == {
+    assert body_of(response) == {
         "accepted": 1,
         "duplicate": 0,
         "rejected": 0,
@@ -96,7 +98,7 @@ def test_good_items_are_taken_beside_bad_ones(
         {},
     )
     assert response.status_code == 200
-    answer = response.json
+    answer = body_of(response)
     assert adds_up(answer)
     assert (answer["accepted"], answer["rejected"]) == (1, 13)
     codes = {one["event_id"]: one["code"] for one in answer["items"] if one["event_id"]}
@@ -129,16 +131,18 @@ def test_a_batch_of_10_000_is_answered_one_by_one(partner: Partner, session: Ses
     ]
     first = partner.send(*items)
     assert first.status_code == 200, first.text[:500]
-    assert first.json["accepted"] == 10_000
-    assert [one["event_id"] for one in first.json["items"]] == [one["event_id"] for one in items]
-    assert all(one["reduction_g"] == 48 for one in first.json["items"])
-    assert adds_up(first.json)
+    assert body_of(first)["accepted"] == 10_000
+    assert [one["event_id"] for one in body_of(first)["items"]] == [
+        one["event_id"] for one in items
+    ]
+    assert all(one["reduction_g"] == 48 for one in body_of(first)["items"])
+    assert adds_up(body_of(first))
 
     records, transfers = _booked(session)
     assert (records, transfers) == (10_000, 20_000)
     again = partner.send(*items)
-    assert again.json["duplicate"] == 10_000
-    assert adds_up(again.json)
+    assert body_of(again)["duplicate"] == 10_000
+    assert adds_up(body_of(again))
     assert _booked(session) == (records, transfers)
 
     body = json.dumps({"items": items}).encode()
@@ -171,11 +175,11 @@ def test_a_changed_amount_is_a_conflict_kept_apart(
     partner.send(item("ride-1"))
     booked = _booked(session)
     changed = item("ride-1", activity={"distance_km": "3.5"})
-    answer = partner.send(changed, item("ride-2", occurred_at="2026-03-02T08:00:00+08:00")).json
+    answer = body_of(partner.send(changed, item("ride-2", occurred_at="2026-03-02T08:00:00+08:00")))
     assert adds_up(answer)
     assert [one["status"] for one in answer["items"]] == ["conflict", "accepted"]
     assert (answer["items"][0]["reduction_g"], answer["items"][0]["credits"]) == (0, 0)
-    assert partner.send(item("ride-1")).json["duplicate"] == 1
+    assert body_of(partner.send(item("ride-1")))["duplicate"] == 1
     # ride-2 alone was added: one record, grams and credits.
     assert _booked(session) == (booked[0] + 1, booked[1] + 2)
     assert grams_of(session, rider) == 146 + 146
@@ -189,7 +193,7 @@ def test_gzip_is_signed_as_sent(partner: Partner) -> None:
     packed = gzip.compress(json.dumps({"items": [item("ride-1")]}).encode())
     response = partner.post(ACTIVITIES, packed, headers={"Content-Encoding": "gzip"})
     assert response.status_code == 200, response.text
-    assert response.json["accepted"] == 1
+    assert body_of(response)["accepted"] == 1
 
 
 @pytest.mark.usefixtures("rider")
@@ -238,7 +242,7 @@ def test_what_is_no_batch_is_refused_whole(
             **headers,
         },
     )
-    assert (response.status_code, response.json["code"]) == (status, code)
+    assert (response.status_code, body_of(response)["code"]) == (status, code)
     assert counts() == before
 
 
@@ -258,17 +262,17 @@ def test_a_gzip_bomb_is_not_unpacked(partner: Partner) -> None:
 @pytest.mark.usefixtures("rider")
 def test_a_partner_sends_for_its_own_customers_only(app: Flask, session: Session) -> None:
     other = add_partner(app, "other-bikes")
-    answer = other.send(item("ride-1")).json
+    answer = body_of(other.send(item("ride-1")))
     assert answer["items"][0]["code"] == "unknown_subject"
 
 
 def test_an_unlucky_batch_is_taken_again(
     partner: Partner, rider: Account, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken, failures = activities.take_items, [race("unique"), race("busy")]
+    failures = [race("unique"), race("busy")]
 
     def unlucky(session: Session, **rest: Any) -> Any:
-        result = taken(session, **rest)
+        result = take_items(session, **rest)
         if failures:
             raise failures.pop()
         return result
@@ -276,7 +280,7 @@ def test_an_unlucky_batch_is_taken_again(
     monkeypatch.setattr(activities, "take_items", unlucky)
     response = partner.send(item("ride-1"))
     assert response.status_code == 200
-    assert response.json["accepted"] == 1
+    assert body_of(response)["accepted"] == 1
     assert grams_of(session, rider) == 146
 
 
@@ -304,7 +308,7 @@ def test_a_batch_that_stays_unlucky_may_be_sent_again(
     response = partner.client.post(
         ACTIVITIES, data=body, headers=headers, content_type="application/json"
     )
-    assert response.json["accepted"] == 1
+    assert body_of(response)["accepted"] == 1
     assert grams_of(session, rider) == 146
 
 

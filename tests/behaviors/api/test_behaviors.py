@@ -2,6 +2,8 @@
 
 from flask.testing import FlaskClient
 
+from tests.behaviors.api.conftest import body_of
+
 BEHAVIORS = "/api/v1/behaviors"
 TWELVE = {
     "bus_trip",
@@ -22,7 +24,7 @@ TWELVE = {
 def test_every_behavior_is_listed_with_its_method(client: FlaskClient) -> None:
     response = client.get(BEHAVIORS)
     assert response.status_code == 200
-    listed = {behavior["code"]: behavior for behavior in response.json["behaviors"]}
+    listed = {behavior["code"]: behavior for behavior in body_of(response)["behaviors"]}
     assert set(listed) >= TWELVE
     for behavior in listed.values():
         assert behavior["name"]["zh"]
@@ -33,7 +35,7 @@ def test_every_behavior_is_listed_with_its_method(client: FlaskClient) -> None:
 
 
 def test_one_behavior_shows_what_its_grams_rest_on(client: FlaskClient) -> None:
-    method = client.get(f"{BEHAVIORS}/bus_trip").json
+    method = body_of(client.get(f"{BEHAVIORS}/bus_trip"))
     version = method["versions"][-1]
     assert version["formula"] == "distance_km * (ef_baseline - ef_bus)"
     assert version["unit_factor"] == "0.052000000"
@@ -50,7 +52,7 @@ def test_one_behavior_shows_what_its_grams_rest_on(client: FlaskClient) -> None:
 
 
 def test_a_factor_that_changed_gives_two_versions(client: FlaskClient) -> None:
-    versions = client.get(f"{BEHAVIORS}/rooftop_pv").json["versions"]
+    versions = body_of(client.get(f"{BEHAVIORS}/rooftop_pv"))["versions"]
     found = [(v["unit_factor"], v["valid_from"], v["valid_to"]) for v in versions]
     assert [factor for factor, _, _ in found] == ["0.641000000", "0.619100000"]
     assert found[0][2] == "2025-12-31"
@@ -60,8 +62,8 @@ def test_a_factor_that_changed_gives_two_versions(client: FlaskClient) -> None:
 def test_an_unknown_behavior_is_not_found(client: FlaskClient) -> None:
     response = client.get(f"{BEHAVIORS}/flying", headers={"Accept-Language": "en"})
     assert response.status_code == 404
-    assert response.json["code"] == "unknown_behavior"
-    assert "flying" in response.json["detail"]
+    assert body_of(response)["code"] == "unknown_behavior"
+    assert "flying" in body_of(response)["detail"]
 
 
 def test_a_code_that_cannot_be_one_is_refused(client: FlaskClient) -> None:

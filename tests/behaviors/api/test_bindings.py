@@ -17,6 +17,7 @@ from tests.behaviors.api.conftest import (
     BINDINGS,
     Partner,
     add_partner,
+    body_of,
     bound_account,
     item,
     source_of,
@@ -73,18 +74,21 @@ def unbind(session: Session, partner: Partner, account: Account) -> int:
 
 def claim(partner: Partner, code: str, subject: str = "u-1") -> tuple[int, str | None]:
     response = partner.post(BINDINGS, {"code": code, "subject": subject})
-    return response.status_code, response.json.get("code")
+    return response.status_code, body_of(response).get("code")
 
 
 def test_a_code_binds_once(partner: Partner, resident: Account, session: Session) -> None:
     code = binding_code(session, partner, resident)
     assert len(code) == 8
-    assert partner.send(item("before", subject="u-1")).json["items"][0]["code"] == "unknown_subject"
+    assert (
+        body_of(partner.send(item("before", subject="u-1")))["items"][0]["code"]
+        == "unknown_subject"
+    )
     response = partner.post(BINDINGS, {"code": code, "subject": "u-1"})
     assert response.status_code == 200, response.text
-    assert response.json["subject"] == "u-1"
-    assert response.json["active"] is True
-    assert partner.send(item("after", subject="u-1")).json["accepted"] == 1
+    assert body_of(response)["subject"] == "u-1"
+    assert body_of(response)["active"] is True
+    assert body_of(partner.send(item("after", subject="u-1")))["accepted"] == 1
     assert claim(partner, code, "u-2") == (422, "binding_code_invalid")
 
 
@@ -141,7 +145,7 @@ def test_bad_subjects_are_refused(
     code = binding_code(session, partner, resident)
     response = partner.post(BINDINGS, {"code": code, "subject": subject})
     assert response.status_code == 422
-    assert response.json["errors"][0]["field"] == "subject"
+    assert body_of(response)["errors"][0]["field"] == "subject"
     # The code was not used up by it.
     assert claim(partner, code)[0] == 200
 
@@ -172,13 +176,15 @@ def test_unbinding_works_at_once_and_can_be_undone(
     claim(partner, binding_code(session, partner, resident))
     pending = binding_code(session, partner, resident)
     assert unbind(session, partner, resident) == 1
-    assert partner.send(item("while-off", subject="u-1")).json["items"][0]["code"] == "no_consent"
+    assert (
+        body_of(partner.send(item("while-off", subject="u-1")))["items"][0]["code"] == "no_consent"
+    )
     assert claim(partner, pending) == (422, "binding_code_invalid")
     consents = session.exec(select(Consent).where(col(Consent.account_id) == resident.id)).all()
     assert all(consent.withdrawn_at for consent in consents)
     session.rollback()
     assert claim(partner, binding_code(session, partner, resident))[0] == 200
-    assert partner.send(item("on-again", subject="u-1")).json["accepted"] == 1
+    assert body_of(partner.send(item("on-again", subject="u-1")))["accepted"] == 1
 
 
 def test_a_subject_that_was_unbound_is_free_for_another(
@@ -221,7 +227,7 @@ def test_the_help_desk_binds_with_consent_and_trail(
     actions = session.exec(select(col(AuditEntry.action))).all()
     assert "binding.bind" in actions
     session.rollback()
-    assert partner.send(item("desk", subject="desk-1")).json["accepted"] == 1
+    assert body_of(partner.send(item("desk", subject="desk-1")))["accepted"] == 1
 
 
 def test_the_help_desk_binds_existing_open_accounts_only(
@@ -255,22 +261,22 @@ def test_a_partner_learns_what_changed_of_its_own(
     bound_account(session, partner.code, "u-2")
     start = datetime.now(UTC)
     unbind(session, partner, resident)
-    everything = partner.get(BINDINGS).json
+    everything = body_of(partner.get(BINDINGS))
     assert {one["subject"]: one["active"] for one in everything["bindings"]} == {
         "u-1": False,
         "u-2": True,
     }
     assert everything["next_after"] is None
     since = start.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    recent = partner.get(f"{BINDINGS}?since={since}").json["bindings"]
+    recent = body_of(partner.get(f"{BINDINGS}?since={since}"))["bindings"]
     assert [one["subject"] for one in recent] == ["u-1"]
 
 
 def test_long_lists_come_in_pages(partner: Partner, session: Session) -> None:
     bound_account(session, partner.code, *(f"u-{number:04}" for number in range(1001)))
-    first = partner.get(BINDINGS).json
+    first = body_of(partner.get(BINDINGS))
     assert len(first["bindings"]) == 1000
-    rest = partner.get(f"{BINDINGS}?after={first['next_after']}").json
+    rest = body_of(partner.get(f"{BINDINGS}?after={first['next_after']}"))
     assert [one["subject"] for one in rest["bindings"]] == ["u-1000"]
     assert rest["next_after"] is None
 

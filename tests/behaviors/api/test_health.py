@@ -1,7 +1,15 @@
 """/healthz, /readyz and /metrics."""
 
+import os
 import re
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
+import httpx
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -10,7 +18,9 @@ from pydantic import SecretStr
 from carbonaccount.app import create_app
 from carbonaccount.config import Settings
 from carbonaccount.migrate import downgrade
-from tests.behaviors.api.conftest import Partner, item
+from tests.behaviors.api.conftest import Partner, body_of, item
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def value_of(text: str, series: str) -> float:
@@ -20,19 +30,19 @@ def value_of(text: str, series: str) -> float:
 
 def test_alive(client: FlaskClient) -> None:
     response = client.get("/healthz")
-    assert (response.status_code, response.json) == (200, {"status": "ok"})
+    assert (response.status_code, body_of(response)) == (200, {"status": "ok"})
 
 
 def test_ready(client: FlaskClient) -> None:
     response = client.get("/readyz")
-    assert (response.status_code, response.json) == (200, {"status": "ok", "reasons": []})
+    assert (response.status_code, body_of(response)) == (200, {"status": "ok", "reasons": []})
 
 
 def test_not_ready_before_the_newest_migration(client: FlaskClient, database_url: str) -> None:
     downgrade("-1", url=database_url)
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json["reasons"] == ["migrations_not_at_head"]
+    assert body_of(response)["reasons"] == ["migrations_not_at_head"]
     assert client.get("/healthz").status_code == 200
 
 
@@ -44,7 +54,7 @@ def test_not_ready_without_the_database(settings: Settings) -> None:
     client = create_app(elsewhere).test_client()
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json["reasons"] == ["database_unreachable"]
+    assert body_of(response)["reasons"] == ["database_unreachable"]
 
 
 @pytest.mark.usefixtures("rider")
@@ -101,3 +111,54 @@ def test_without_a_token_no_bearer_helps(app: Flask) -> None:
         environ_base={"REMOTE_ADDR": "203.0.113.7"},
     )
     assert response.status_code == 403
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_metrics_are_the_sum_over_all_workers(settings: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "TMPDIR": str(tmp_path),
+        "PROFILE": "demo",
+        "DATABASE_URL": settings.database_url,
+        "INSTANCE_PATH": str(settings.instance_path),
+        "PORT": str(port),
+        "WEB_CONCURRENCY": "2",
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "wsgi:app"],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        site = f"http://127.0.0.1:{port}"
+        wait_for(site)
+        # One connection each, so that both workers get their share.
+        for _ in range(30):
+            httpx.get(f"{site}/api/v1/behaviors/bus_trip", trust_env=False)
+        text = httpx.get(f"{site}/metrics", trust_env=False).text
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+    series = 'carbon_requests_total{method="GET",rule="/api/v1/behaviors/<code>",status="200"}'
+    assert value_of(text, series) == 30
+    assert list(tmp_path.glob("carbonaccount-metrics-*")) == []
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_for(site: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{site}/healthz", trust_env=False).status_code == 200:
+                return
+        time.sleep(0.2)
+    pytest.fail("the server did not start")

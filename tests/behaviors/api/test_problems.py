@@ -5,6 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from behaviors.api import score
+from tests.behaviors.api.conftest import body_of
 
 
 @pytest.mark.parametrize(
@@ -22,8 +23,8 @@ def test_an_unknown_address(client: FlaskClient, language: str | None, title: st
     response = client.get("/api/v1/nothing", headers=headers)
     assert response.status_code == 404
     assert response.mimetype == "application/problem+json"
-    assert response.json["title"] == title
-    assert set(response.json) == {"type", "title", "status", "detail", "code"}
+    assert body_of(response)["title"] == title
+    assert set(body_of(response)) == {"type", "title", "status", "detail", "code"}
     assert "Accept-Language" in response.headers["Vary"]
 
 
@@ -47,7 +48,7 @@ def test_a_failure_of_ours_tells_nothing_of_its_insides(
     )
     assert response.status_code == 500
     assert response.mimetype == "application/problem+json"
-    assert response.json["code"] == "http_500"
+    assert body_of(response)["code"] == "http_500"
     assert "secret" not in response.text
 
 

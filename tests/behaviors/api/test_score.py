@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from werkzeug.test import TestResponse
 
 from behaviors.models import Behavior
+from tests.behaviors.api.conftest import body_of
 
 SCORE = "/api/v1/score"
 
@@ -53,18 +54,20 @@ def test_grams(
 ) -> None:
     response = ask(client, behavior=behavior, activity=activity, occurred_on=day)
     assert response.status_code == 200, response.text
-    assert response.json["reduction_g"] == grams
-    assert response.json["credits"] == grams
+    assert body_of(response)["reduction_g"] == grams
+    assert body_of(response)["credits"] == grams
 
 
 def test_the_answer_can_be_followed(client: FlaskClient) -> None:
-    answer = ask(
-        client,
-        behavior="bus_trip",
-        activity={"distance_km": "10"},
-        occurred_on="2026-03-01",
-        evidence="A",
-    ).json
+    answer = body_of(
+        ask(
+            client,
+            behavior="bus_trip",
+            activity={"distance_km": "10"},
+            occurred_on="2026-03-01",
+            evidence="A",
+        )
+    )
     assert answer["unit_factor"] == "0.052000000"
     assert answer["quantity"] == "10.000"
     assert answer["counted_quantity"] == "10.000"
@@ -93,13 +96,15 @@ def test_the_answer_can_be_followed(client: FlaskClient) -> None:
 def test_evidence_decides_credits_and_certification(
     client: FlaskClient, evidence: str, grams: int, credits: int, certified: bool
 ) -> None:
-    answer = ask(
-        client,
-        behavior="bus_trip",
-        activity={"distance_km": 10},
-        occurred_on="2026-03-01",
-        evidence=evidence,
-    ).json
+    answer = body_of(
+        ask(
+            client,
+            behavior="bus_trip",
+            activity={"distance_km": 10},
+            occurred_on="2026-03-01",
+            evidence=evidence,
+        )
+    )
     assert (answer["reduction_g"], answer["credits"], answer["certified"]) == (
         grams,
         credits,
@@ -110,9 +115,9 @@ def test_evidence_decides_credits_and_certification(
 def test_only_the_quantity_alone_meets_the_cap(client: FlaskClient) -> None:
     # The cap of bus trips is 40 km a person and day: 40 x 0.052 = 2.080 kg.
     for _ in range(3):
-        answer = ask(client, behavior="bus_trip", activity={"distance_km": "30"}).json
+        answer = body_of(ask(client, behavior="bus_trip", activity={"distance_km": "30"}))
         assert (answer["reduction_g"], answer["capped"]) == (1560, False)
-    answer = ask(client, behavior="bus_trip", activity={"distance_km": "45"}).json
+    answer = body_of(ask(client, behavior="bus_trip", activity={"distance_km": "45"}))
     assert answer["capped"] is True
     assert answer["quantity"] == "45.000"
     assert answer["counted_quantity"] == "40.000"
@@ -130,8 +135,8 @@ def test_bad_numbers_name_their_field(client: FlaskClient, value: str, language:
     )
     assert response.status_code == 422
     assert response.mimetype == "application/problem+json"
-    assert [fault["field"] for fault in response.json["errors"]] == ["distance_km"]
-    assert response.json["detail"].isascii() is (language == "en")
+    assert [fault["field"] for fault in body_of(response)["errors"]] == ["distance_km"]
+    assert body_of(response)["detail"].isascii() is (language == "en")
 
 
 @pytest.mark.parametrize(
@@ -176,9 +181,9 @@ def test_refusals(
 ) -> None:
     response = ask(client, **content)
     assert response.status_code == status, response.text
-    assert response.json["status"] == status
+    assert body_of(response)["status"] == status
     if fields is not None:
-        assert [fault["field"] for fault in response.json["errors"]] == fields
+        assert [fault["field"] for fault in body_of(response)["errors"]] == fields
 
 
 @pytest.mark.parametrize(
@@ -209,13 +214,13 @@ def test_odd_bodies(client: FlaskClient, body: str, status: int) -> None:
 def test_a_number_keeps_all_its_digits(client: FlaskClient) -> None:
     # As a binary float 0.019230769 x 0.052 kg would still be below one gram: 0.99999... g.
     body = '{"behavior": "bus_trip", "activity": {"distance_km": 12.345678912}}'
-    assert ask_raw(client, body).json["formula_with_numbers"].startswith("12.345678912 *")
+    assert body_of(ask_raw(client, body))["formula_with_numbers"].startswith("12.345678912 *")
 
 
 def test_another_content_type_is_refused(client: FlaskClient) -> None:
     response = client.post(SCORE, data={"behavior": "bus_trip"})
     assert response.status_code == 415
-    assert response.json["code"] == "content_type"
+    assert body_of(response)["code"] == "content_type"
 
 
 def test_gzip_is_understood(client: FlaskClient) -> None:
@@ -226,7 +231,7 @@ def test_gzip_is_understood(client: FlaskClient) -> None:
         content_type="application/json",
         headers={"Content-Encoding": "gzip"},
     )
-    assert response.json["reduction_g"] == 520
+    assert body_of(response)["reduction_g"] == 520
 
 
 def test_a_behavior_that_is_switched_off_is_a_conflict(
@@ -237,7 +242,7 @@ def test_a_behavior_that_is_switched_off_is_a_conflict(
     session.add(behavior)
     session.commit()
     response = ask(client, behavior="bus_trip", activity={"distance_km": "10"})
-    assert (response.status_code, response.json["code"]) == (409, "behavior_off")
+    assert (response.status_code, body_of(response)["code"]) == (409, "behavior_off")
 
 
 def test_today_is_the_day_in_the_city(app: Flask) -> None:
@@ -245,8 +250,8 @@ def test_today_is_the_day_in_the_city(app: Flask) -> None:
         before = ask(app.test_client(), behavior="rooftop_pv", activity={"energy_kwh": "10"})
     with time_machine.travel("2025-12-31T16:00:00Z", tick=False):
         after = ask(app.test_client(), behavior="rooftop_pv", activity={"energy_kwh": "10"})
-    assert (before.json["occurred_on"], before.json["reduction_g"]) == ("2025-12-31", 6410)
-    assert (after.json["occurred_on"], after.json["reduction_g"]) == ("2026-01-01", 6191)
+    assert (body_of(before)["occurred_on"], body_of(before)["reduction_g"]) == ("2025-12-31", 6410)
+    assert (body_of(after)["occurred_on"], body_of(after)["reduction_g"]) == ("2026-01-01", 6191)
 
 
 def test_nothing_is_stored(client: FlaskClient, counts: Callable[[], dict[str, int]]) -> None:
