@@ -103,8 +103,8 @@ def consent_texts(name_zh: str, name_en: str) -> dict[str, object]:
     """Return what a resident agrees to when binding a source, by language."""
     return {
         "zh": (
-            f"我同意{name_zh}向碳账户提供我的相关活动记录(时间、数量,不含轨迹和联系方式),"
-            "用于核算减排量和碳积分。我可以随时解除绑定,解除后不再接收新的记录。"
+            f"我同意{name_zh}向碳账户提供我的相关活动记录（时间、数量，不含轨迹和联系方式），"
+            "用于核算减排量和碳积分。我可以随时解除绑定，解除后不再接收新的记录。"
         ),
         "en": (
             f"I agree that {name_en} sends my activity records (time and amount, no routes and no "

@@ -38,7 +38,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **REASONS,
     # --- of the database and of files ---
     "database_not_ready": (
-        "数据库还没有建好结构,请先运行 flask db upgrade 和 flask seed。",
+        "数据库还没有建好结构，请先运行 flask db upgrade 和 flask seed。",
         "The database has no schema yet: run flask db upgrade and flask seed first.",
     ),
     "job_done_elsewhere": (
@@ -46,26 +46,26 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Another process has just done {name} for {period}.",
     ),
     "unknown_job": ("没有名为 {name} 的任务。", "There is no job named {name}."),
-    "mapping_invalid": ("映射文件有误:{problem}", "The mapping is not valid: {problem}"),
+    "mapping_invalid": ("映射文件有误：{problem}", "The mapping is not valid: {problem}"),
     "mapping_needed": (
-        "没有现成的映射适合这些列,请给出映射文件。列:{columns}",
+        "没有现成的映射适合这些列，请给出映射文件。列：{columns}",
         "No ready mapping fits these columns, give one. Columns: {columns}",
     ),
-    "columns_missing": ("文件缺少映射所需的列:{columns}", "The file lacks columns: {columns}"),
+    "columns_missing": ("文件缺少映射所需的列：{columns}", "The file lacks columns: {columns}"),
     "file_empty": ("文件是空的。", "The file is empty."),
     "file_format": (
-        "不认识文件 {name} 的格式,可用:{allowed}。",
+        "不认识文件 {name} 的格式，可用：{allowed}。",
         "The format of {name} is not known; use {allowed}.",
     ),
     "file_encoding": (
-        "第 {line} 行不是 {encoding} 编码,请在映射中写明 encoding。",
+        "第 {line} 行不是 {encoding} 编码，请在映射中写明 encoding。",
         "Line {line} is not {encoding}; name the encoding in the mapping.",
     ),
-    "file_damaged": ("文件 {name} 已损坏:{problem}", "The file {name} is damaged: {problem}"),
+    "file_damaged": ("文件 {name} 已损坏：{problem}", "The file {name} is damaged: {problem}"),
     "file_too_large": ("文件 {name} 解压后过大。", "The file {name} unpacks to too much."),
-    "header_repeats": ("表头中有重复的列:{columns}", "The header repeats columns: {columns}"),
+    "header_repeats": ("表头中有重复的列：{columns}", "The header repeats columns: {columns}"),
     "sheet_unknown": (
-        "没有工作表 {sheet},只有:{sheets}。",
+        "没有工作表 {sheet}，只有：{sheets}。",
         "There is no sheet {sheet}; there are {sheets}.",
     ),
     # --- uploads ---
@@ -80,6 +80,20 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "已有 {limit} 个文件在排队，请等它们导入完再上传。",
         "{limit} files are waiting already; upload more when they are done.",
     ),
+    "file_needed": ("请选择要导入的文件。", "Choose the file to import."),
+    "mapping_missing": (
+        "请粘贴或上传映射（TOML）。",
+        "Paste or upload a mapping (TOML).",
+    ),
+    "mapping_twofold": (
+        "粘贴的映射与上传的映射文件不同，请只留一个。",
+        "The pasted mapping differs from the uploaded one; keep only one.",
+    ),
+    "mapping_too_long": (
+        "映射文件超过 {limit_kib} KiB。",
+        "The mapping file exceeds {limit_kib} KiB.",
+    ),
+    "mapping_not_utf8": ("映射文件不是 UTF-8 文本。", "The mapping file is not UTF-8 text."),
     "mapping_behavior": (
         "映射中的行为 {behavior} 不在数据来源 {source} 可上报的范围内。",
         "The source {source} may not report the behaviour {behavior} of the mapping.",
@@ -97,17 +111,17 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "http_413": ("发送的内容过大。", "What was sent is too large."),
     "http_415": ("不支持这种内容格式。", "This kind of content is not supported."),
     "http_422": ("发送的内容不符合要求。", "What was sent is not valid."),
-    "http_429": ("请求过于频繁,请稍后再试。", "Too many requests; please come back later."),
+    "http_429": ("请求过于频繁，请稍后再试。", "Too many requests; please come back later."),
     "http_500": (
-        "服务器出了问题,已记录,请稍后再试。",
+        "服务器出了问题，已记录，请稍后再试。",
         "Something went wrong here. It has been noted; please try again later.",
     ),
-    "http_503": ("服务暂时不可用,请稍后再试。", "The service is unavailable; please try again."),
+    "http_503": ("服务暂时不可用，请稍后再试。", "The service is unavailable; please try again."),
     # --- reading a request's content ---
     "malformed_body": ("内容不是有效的 JSON。", "The content is not valid JSON."),
     "malformed_gzip": ("gzip 内容损坏或不完整。", "The gzip content is damaged or cut off."),
     "body_too_large": (
-        "内容超过 {limit_bytes} 字节(解压后也按此计算)。",
+        "内容超过 {limit_bytes} 字节（解压后也按此计算）。",
         "The content exceeds {limit_bytes} bytes (counted after decompression as well).",
     ),
     "too_many_items": ("一批最多 {limit} 条记录。", "A batch holds at most {limit} items."),
@@ -119,8 +133,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "内容类型必须是 application/json。",
         "The content type must be application/json.",
     ),
-    "invalid_content": ("有字段不符合要求,见 errors。", "Some fields are not valid; see errors."),
-    "busy": ("系统繁忙,请稍后用新的 nonce 重试。", "The system is busy; retry with a new nonce."),
+    "invalid_content": ("有字段不符合要求，见 errors。", "Some fields are not valid; see errors."),
+    "busy": ("系统繁忙，请稍后用新的 nonce 重试。", "The system is busy; retry with a new nonce."),
     # --- fields ---
     "not_an_object": ("必须是 JSON 对象。", "It must be a JSON object."),
     "not_a_batch": (
@@ -146,18 +160,31 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{field} 不能大于 {maximum} {unit}。",
         "{field} must not exceed {maximum} {unit}.",
     ),
-    "amount_zero": ("{field} 算下来是零,没有可计入的量。", "{field} comes to nothing to count."),
+    "amount_zero": ("{field} 算下来是零，没有可计入的量。", "{field} comes to nothing to count."),
     "not_a_date": (
         "{field} 必须是形如 2026-03-01 的日期。",
         "{field} must be a date like 2026-03-01.",
     ),
     "not_a_moment": (
-        "{field} 必须是带时区的时间,形如 2026-03-01T08:30:00+08:00。",
+        "{field} 必须是带时区的时间，形如 2026-03-01T08:30:00+08:00。",
         "{field} must be a time with its offset, like 2026-03-01T08:30:00+08:00.",
     ),
     "unknown_evidence": (
         "{field} 必须是 A、B、C、D 之一。",
         "{field} must be one of A, B, C, D.",
+    ),
+    # --- records and photos ---
+    "unknown_record": (
+        "没有这条记录，或者它不是您的。",
+        "There is no such record, or it is not yours.",
+    ),
+    "photo_format": (
+        "照片打不开，请用 JPEG、PNG 或 WebP 格式。",
+        "The photo cannot be opened; use JPEG, PNG or WebP.",
+    ),
+    "photo_too_large": (
+        "照片太大，最多 {limit_mib} MiB。",
+        "The photo is too large; at most {limit_mib} MiB.",
     ),
     # --- behaviours and rules ---
     "unknown_behavior": ("没有名为 {behavior} 的行为。", "There is no behaviour {behavior}."),
@@ -201,6 +228,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "own_factor": (
         "起草的人不能批准，须由另一个人批准。",
         "Whoever drafted it cannot approve it; another person has to.",
+    ),
+    "not_own_factor": (
+        "只有起草的人能修改这一稿。",
+        "Only the person who drafted it may change this draft.",
     ),
     "factor_value": (
         "因子的数值须为不小于 0 的数，最多 {limit} 位数字。",
@@ -280,19 +311,19 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Residents cannot bind the source {source}.",
     ),
     "bad_source_code": (
-        "数据来源代码须以小写字母开头,只含小写字母、数字、- 和 _,最多 40 个字符。",
+        "数据来源代码须以小写字母开头，只含小写字母、数字、- 和 _，最多 40 个字符。",
         "A source code begins with a lower-case letter and holds only lower-case letters, "
         "digits, - and _, at most 40 characters.",
     ),
     "bad_source_name": ("名称须为 1 至 80 个字符。", "A name has 1 to 80 characters."),
     "no_behaviors": ("至少要给出一种行为。", "Name at least one behaviour."),
-    "unknown_behaviors": ("没有这些行为:{names}。", "There are no such behaviours: {names}."),
+    "unknown_behaviors": ("没有这些行为：{names}。", "There are no such behaviours: {names}."),
     "bad_algorithm": (
         "签名算法须为 hmac-sha256 或 ed25519。",
         "The algorithm must be hmac-sha256 or ed25519.",
     ),
     "bad_public_key": (
-        "ed25519 需要 base64 编码的 32 字节公钥;hmac-sha256 不需要公钥。",
+        "ed25519 需要 base64 编码的 32 字节公钥；hmac-sha256 不需要公钥。",
         "ed25519 needs a public key of 32 bytes in base64; hmac-sha256 takes none.",
     ),
     "bad_overlap": (
@@ -301,7 +332,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "unknown_key": ("没有密钥 {key_id}。", "There is no key {key_id}."),
     "bad_subject": (
-        "用户标识须为 1 至 64 个可见字符,且不得是手机号或证件号。",
+        "用户标识须为 1 至 64 个可见字符，且不得是手机号或证件号。",
         "A subject has 1 to 64 visible characters and is never a phone or identity number.",
     ),
     "subject_taken": (
@@ -417,7 +448,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "invalid": ("内容不符合要求。", "The content is not valid."),
     "conflict": ("与现有内容冲突。", "It conflicts with what is there."),
     "too_many_attempts": (
-        "尝试次数过多,请稍后再试。",
+        "尝试次数过多，请稍后再试。",
         "Too many attempts; please come back later.",
     ),
     "insufficient_balance": ("余额不足。", "The balance does not suffice."),
