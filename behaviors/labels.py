@@ -116,6 +116,7 @@ _QUANTITY_UNITS: dict[str, LazyString] = {
     "lamp": _l("盏"),
     "m3": _l("立方米"),
     "mu": _l("亩"),
+    "mu year": _l("亩·年"),
     "year": _l("年"),
 }
 
@@ -139,6 +140,7 @@ _ONE_OF_UNIT: dict[str, LazyString] = {
     "lamp": lazy_pgettext("每", "盏"),
     "m3": lazy_pgettext("每", "立方米"),
     "mu": lazy_pgettext("每", "亩"),
+    "mu year": lazy_pgettext("每", "亩·年"),
     "year": lazy_pgettext("每", "年"),
 }
 

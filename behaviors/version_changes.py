@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from behaviors import explain
 from behaviors.rulebook import PublishedRule
-from behaviors.scoring import Rule
+from behaviors.scoring import Parameter, Rule
 
 
 @dataclass(frozen=True)
@@ -59,4 +59,10 @@ def _parts(rule: Rule) -> dict[str, str]:
 
 
 def _parameters(rule: Rule) -> dict[str, str]:
-    return {item.name: f"{explain.plain(item.value)} {item.unit}" for item in rule.parameters}
+    return {item.name: _with_unit(item) for item in rule.parameters}
+
+
+def _with_unit(item: Parameter) -> str:
+    """A plain share has the unit 1, which nobody writes."""
+    value = explain.plain(item.value)
+    return value if item.unit == "1" else f"{value} {item.unit}"
