@@ -14,6 +14,7 @@ from behaviors.intake.subjects import lock_accounts
 from behaviors.methods.library import CATEGORIES, LANGUAGES
 from behaviors.methods.reader import FAMILIES
 from behaviors.models import ActivityRecord, Behavior, EvidencePhoto, RecordStatus, RuleVersion
+from behaviors.rule_services import EDITORS, RETURNERS, check_reason
 from behaviors.rulebook import PUBLISHED, RuleBook
 from behaviors.rules import NAME
 from carbonaccount import audit
@@ -25,9 +26,6 @@ from carbonaccount.errors import Conflict, Invalid
 
 # Stopping must not wait for the one person who may edit rules.
 STOPPERS = frozenset({Role.RULE_EDITOR, Role.RULE_APPROVER, Role.OPERATOR})
-RESUMERS = frozenset({Role.RULE_EDITOR, Role.RULE_APPROVER})
-EDITORS = frozenset({Role.RULE_EDITOR})
-LONGEST_REASON = 500
 LONGEST_NAME = 60
 LONGEST_TEXT = 1000
 TEXT_PARTS = ("name", "counts", "not_counts", "baseline", "not_with")
@@ -47,7 +45,7 @@ def stop_behavior(
     Invalid (reason_needed), Refused.
     """
     require_role(session, acting_user=acting_user, roles=STOPPERS)
-    _check_reason(reason)
+    check_reason(reason)
     found = _locked(session, behavior)
     if found.stopped_at is not None:
         raise Conflict("already_stopped", behavior=behavior)
@@ -66,8 +64,8 @@ def resume_behavior(
     Each is counted by the rule of its day, the earliest first. Reports with a photo still wait
     for a person. Raises NotFound, Conflict (not_stopped), Invalid (reason_needed), Refused.
     """
-    require_role(session, acting_user=acting_user, roles=RESUMERS)
-    _check_reason(reason)
+    require_role(session, acting_user=acting_user, roles=RETURNERS)
+    check_reason(reason)
     found = _locked(session, behavior)
     if found.stopped_at is None:
         raise Conflict("not_stopped", behavior=behavior)
@@ -221,7 +219,7 @@ def edit_behavior(
     reason_needed, not_a_habit, habit_end_too_early for a new end before today), Refused.
     """
     require_role(session, acting_user=acting_user, roles=EDITORS)
-    _check_reason(reason)
+    check_reason(reason)
     checked = _checked_texts(texts)
     found = _locked(session, behavior)
     if enabled and not _has_rule(session, found):
@@ -297,11 +295,6 @@ def _checked_texts(texts: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
                 raise Invalid("bad_text", field=f"{language}.{part}", limit=limit)
         checked[language] = parts
     return checked
-
-
-def _check_reason(reason: str) -> None:
-    if not 1 <= len(reason.strip()) <= LONGEST_REASON:
-        raise Invalid("reason_needed", field="reason", limit=LONGEST_REASON)
 
 
 def _locked(session: Session, code: str) -> Behavior:

@@ -4,8 +4,11 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
+from behaviors.behavior_services import release_late_records
+from behaviors.rule_services import activate_due
 from behaviors.source_keys import delete_expired_nonces
 from behaviors.sources import delete_old_binding_codes
+from carbonaccount.audit import SYSTEM
 from carbonaccount.scheduler import scheduled
 
 # A code that was used or has expired tells nothing after a day; the audit trail keeps the act.
@@ -23,3 +26,26 @@ def forget_signing_traces(session: Session, *, period: date, now: datetime) -> s
     nonces = delete_expired_nonces(session, now=now)
     codes = delete_old_binding_codes(session, before=now - CODES_KEPT)
     return f"nonces={nonces} codes={codes}"
+
+
+@scheduled(
+    name="activate-rules",
+    description="Show which rule versions are in force from today",
+    hour=0,
+    minute=5,
+)
+def activate_rules(session: Session, *, period: date, now: datetime) -> str:
+    """Set the standing of rule versions by the day it is now, however late the run is."""
+    done = activate_due(session, now=now)
+    return f"activated={done.activated} superseded={done.superseded}"
+
+
+@scheduled(
+    name="release-late-records",
+    description="Count records that were held for a stop that is over",
+    hour=0,
+    minute=15,
+)
+def release_records_of_past_stops(session: Session, *, period: date, now: datetime) -> str:
+    """Count records that a batch held while its behaviour was being resumed."""
+    return f"records={release_late_records(session, acting_user=SYSTEM, now=now)}"

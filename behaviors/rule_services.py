@@ -86,7 +86,7 @@ def write_draft(
 ) -> RuleVersion:
     """Store a draft under the next free number; for services that have asked for the role."""
     _check_texts(grade, citation)
-    _check_reason(reason)
+    check_reason(reason)
     _check_group(rule)
     assert behavior.id is not None
     # Two drafts at the same time would take the same number.
@@ -129,7 +129,7 @@ def edit_draft(
     staff_id = require_role(session, acting_user=acting_user, roles=EDITORS)
     version = _locked(session, rule_version_id, RuleStatus.DRAFT)
     _check_texts(grade, citation)
-    _check_reason(reason)
+    check_reason(reason)
     _check_group(rule)
     behavior = session.get_one(Behavior, version.behavior_id)
     rule = replace(
@@ -158,7 +158,7 @@ def submit(
     """
     staff_id = require_role(session, acting_user=acting_user, roles=EDITORS)
     version = _locked(session, rule_version_id, RuleStatus.DRAFT)
-    _check_reason(reason)
+    check_reason(reason)
     _check_ready(session, version, now)
     if not rule_queries.finished_previews(session, version):
         raise Conflict("preview_needed")
@@ -173,7 +173,7 @@ def return_to_draft(
     """Give a version in review back to be worded anew. Raises Conflict (rule_not_in_state)."""
     staff_id = require_role(session, acting_user=acting_user, roles=RETURNERS)
     version = _locked(session, rule_version_id, RuleStatus.IN_REVIEW)
-    _check_reason(reason)
+    check_reason(reason)
     version.status = RuleStatus.DRAFT
     _note(session, version, "returned", staff_id, reason, acting_user, now)
     return version
@@ -189,7 +189,7 @@ def approve(
     """
     staff_id = require_role(session, acting_user=acting_user, roles=APPROVERS)
     version = _locked(session, rule_version_id, RuleStatus.IN_REVIEW)
-    _check_reason(reason)
+    check_reason(reason)
     if staff_id in rule_queries.writers_of(session, version):
         raise Refused("own_rule")
     _check_ready(session, version, now)
@@ -218,7 +218,7 @@ def withdraw(
     """
     staff_id = require_role(session, acting_user=acting_user, roles=APPROVERS)
     version = _locked(session, rule_version_id, RuleStatus.ACTIVE, RuleStatus.SCHEDULED)
-    _check_reason(reason)
+    check_reason(reason)
     _check_day(session, from_day, now)
     book = RuleBook.load(session)
     code = book.behavior_by_id[version.behavior_id].code
@@ -317,7 +317,8 @@ def _check_texts(grade: str, citation: str) -> None:
         raise Invalid("bad_citation", field="citation", limit=LONGEST_CITATION)
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
+    """Refuse a step without a reason. Raises Invalid (reason_needed)."""
     if not 1 <= len(reason.strip()) <= LONGEST_REASON:
         raise Invalid("reason_needed", field="reason", limit=LONGEST_REASON)
 

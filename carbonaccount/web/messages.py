@@ -76,6 +76,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "上传的文件已经不在这台服务器上，请重新上传。",
         "The uploaded file is no longer on this server; please upload it again.",
     ),
+    "upload_lines_gone": (
+        "没有可下载的明细：没有这样的行，或保存期已过。",
+        "There is nothing to download: no such lines, or their time is over.",
+    ),
     "too_many_uploads": (
         "已有 {limit} 个文件在排队，请等它们导入完再上传。",
         "{limit} files are waiting already; upload more when they are done.",
