@@ -84,8 +84,17 @@ def log_act(code: str) -> ResponseReturnValue:
         return _form_page(info, entry, form), 422
     if result.record_id is None:
         return redirect(url_for("behaviors.records"), 303)
-    flash(_("已提交，等待审核。") if result.status == "held" else _("记好了。"), "success")
+    flash(_said(result), "success")
     return redirect(url_for("behaviors.record", record_id=result.record_id), 303)
+
+
+def _said(result: ItemResult) -> str:
+    """Return what became of an act, in a sentence."""
+    if result.status != "held":
+        return str(_("记好了。"))
+    if result.code == "stopped":
+        return str(_("已保留：这种行为暂停受理，恢复后再计入。"))
+    return str(_("已提交，等待审核。"))
 
 
 def _form_page(info: BehaviorInfo, entry: PublishedRule, form: ActForm) -> str:

@@ -188,3 +188,16 @@ def test_the_form_carries_a_token_of_its_own_each_time(alice: Browser) -> None:
     ]
     assert tokens[0] != tokens[1]
     assert csrf_token(page)
+
+
+def test_while_a_behaviour_is_stopped_the_record_is_kept(app: Flask, alice: Browser) -> None:
+    with writing(app) as session:
+        behavior = session.exec(select(Behavior).where(col(Behavior.code) == "bus_trip")).one()
+        behavior.stopped_at = utc_now()
+        session.add(behavior)
+        session.commit()
+    assert "暂停受理" in alice.get("/log/bus_trip").text
+    location = report(alice, "bus_trip", distance_km="10").headers["Location"]
+    (record,) = records(app)
+    assert (record.status, record.outcome, record.credits) == ("h", "stopped", 0)
+    assert "恢复后最多计 0 g、130 积分" in alice.get(location).text
