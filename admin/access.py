@@ -19,7 +19,20 @@ _EDIT_OR_APPROVE = _EDIT | _APPROVE
 # Stopping must not wait for the one person who may edit rules.
 _STOP = frozenset({Role.RULE_EDITOR, Role.RULE_APPROVER, Role.OPERATOR})
 
+_IMPORT = frozenset({Role.OPERATOR})
+
 ACCESS: dict[str, frozenset[Role]] = {
+    "admin.overview": ALL,
+    "admin.sources": frozenset({Role.OPERATOR, Role.SYSTEM_ADMIN, Role.AUDITOR}),
+    # --- files ---
+    "admin.uploads": _IMPORT,
+    "admin.uploads_export": _IMPORT,
+    "admin.new_upload": _IMPORT,
+    "admin.upload": _IMPORT,
+    "admin.upload_progress": _IMPORT,
+    "admin.upload_lines": _IMPORT,
+    "admin.stop_upload": _IMPORT,
+    "admin.resume_upload": _IMPORT,
     # --- behaviours and rules ---
     "admin.behaviors": _RULES_READ,
     "admin.behaviors_export": _RULES_READ,

@@ -95,6 +95,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
 
 
 def _register_rooms(app: Application) -> None:
+    from admin import views as admin_views
     from behaviors import cli as behaviors_cli
     from behaviors import demo_cli, jobs, sources_cli  # noqa: F401 - jobs register themselves
     from behaviors import views as behaviors_views
@@ -109,6 +110,7 @@ def _register_rooms(app: Application) -> None:
     demo_cli.register(app)
     behaviors_cli.register(app)
     behaviors_views.init_app(app)
+    admin_views.init_app(app)
 
 
 def load_reference_data(session: Session) -> dict[str, int]:

@@ -4,16 +4,39 @@ from importlib import import_module
 
 from flask import Blueprint, Flask
 
-from admin import access
+from admin import access, navigation
+from behaviors.intake.background import UploadRunner
+from behaviors.intake.upload_files import UploadFiles
+from carbonaccount.config import Settings
 
 blueprint = Blueprint("admin", "admin", url_prefix="/admin", template_folder="templates")
 blueprint.before_request(access.enforce)
 
-_PAGES: tuple[str, ...] = ()
+_PAGES: tuple[str, ...] = ("errors", "intake", "intake_form", "overview", "sources")
+# An import can be stopped, and shows that it goes on, after each of its batches.
+_UPLOAD_BATCH_ROWS = 20_000
 
 
 def init_app(app: Flask) -> None:
     """Add the pages to the application; importing a module hangs its pages on the blueprint."""
+    app.extensions["carbonaccount.uploads"] = make_upload_runner(app)
     for name in _PAGES:
         import_module(f"admin.views.{name}")
     app.register_blueprint(blueprint)
+
+
+def make_upload_runner(app: Flask) -> UploadRunner:
+    """Return what imports the uploads that this process takes."""
+    settings: Settings = app.extensions["carbonaccount.settings"]
+    return UploadRunner(
+        app.extensions["carbonaccount.engine"],
+        files=UploadFiles(settings.instance_path / "uploads"),
+        lock_folder=settings.instance_path / "locks",
+        batch_rows=min(settings.intake_batch_rows, _UPLOAD_BATCH_ROWS),
+    )
+
+
+@blueprint.context_processor
+def menu() -> dict[str, object]:
+    """Give the panel's templates the menu and the question whether a page may be opened."""
+    return {"admin_menu": navigation.menu, "may_open": navigation.may_open}

@@ -1,0 +1,43 @@
+"""The panel's menu: each page once, shown to those who may open it."""
+
+from typing import NamedTuple
+
+from flask import current_app, request
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from admin.access import allowed
+from carbonaccount.web.identity import person
+
+
+class Entry(NamedTuple):
+    """A page of the menu; `also` are pages below it, which mark it as the present one."""
+
+    endpoint: str
+    icon: str
+    label: LazyString
+    also: tuple[str, ...] = ()
+
+
+MENU: tuple[Entry, ...] = (
+    Entry("admin.overview", "home", _l("概览")),
+    Entry("admin.uploads", "receipt", _l("数据导入"), ("admin.new_upload", "admin.upload")),
+    Entry("admin.sources", "plug", _l("数据来源")),
+)
+
+
+def menu() -> list[tuple[Entry, bool]]:
+    """Return the entries for the person of this request, and which of them is the present page."""
+    found = person()
+    roles = found.roles if found is not None else frozenset[str]()
+    return [
+        (entry, request.endpoint in (entry.endpoint, *entry.also))
+        for entry in MENU
+        if entry.endpoint in current_app.view_functions and allowed(entry.endpoint, roles)
+    ]
+
+
+def may_open(endpoint: str) -> bool:
+    """Return whether the person of this request may open a page; for links and buttons."""
+    found = person()
+    return found is not None and allowed(endpoint, found.roles)
