@@ -6,6 +6,7 @@ params; one that is not given is left out. Whoever adds a code adds its sentence
 
 from collections.abc import Mapping
 
+from carbonaccount.web.desk_messages import DESK
 from carbonaccount.web.reasons import REASONS
 
 CHINESE = "zh"
@@ -36,6 +37,7 @@ TITLES: dict[int, tuple[str, str]] = {
 # (Chinese, English) by code.
 SENTENCES: dict[str, tuple[str, str]] = {
     **REASONS,
+    **DESK,
     # --- of the database and of files ---
     "database_not_ready": (
         "数据库还没有建好结构，请先运行 flask db upgrade 和 flask seed。",

@@ -2,12 +2,11 @@
 
 import random
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from PIL import Image, ImageDraw, ImageOps
+from PIL import ImageOps
 from sqlmodel import Session, col, select
 
 from behaviors import photo_matching
@@ -17,26 +16,9 @@ from behaviors.services import report_act
 from carbonaccount.accounts.models import AccountKind
 from carbonaccount.accounts.services import open_account
 from carbonaccount.audit import SYSTEM
+from tests.behaviors.reviews.pictures import encoded, noise
 
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
-
-
-def drawing(seed: int, size: tuple[int, int] = (640, 480)) -> Image.Image:
-    """Return a picture of coloured blocks, another one for each seed."""
-    dice = random.Random(seed)
-    picture = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(picture)
-    for _ in range(40):
-        x, y = dice.randrange(size[0]), dice.randrange(size[1])
-        colour = (dice.randrange(256), dice.randrange(256), dice.randrange(256))
-        draw.rectangle((x, y, x + dice.randrange(40, 200), y + dice.randrange(40, 200)), colour)
-    return picture
-
-
-def encoded(picture: Image.Image, kind: str = "JPEG", **options: int) -> bytes:
-    buffer = BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def report(session: Session, folder: Path, photo: bytes, token: str, *, minute: int) -> int:
@@ -67,18 +49,18 @@ def matches(session: Session, record_id: int) -> dict[int, bool]:
 def test_a_photo_of_somebody_else_is_recognised_from_both_sides(
     session: Session, tmp_path: Path
 ) -> None:
-    first = report(session, tmp_path, encoded(drawing(1)), "a", minute=1)
-    smaller = drawing(1).resize((400, 300))
+    first = report(session, tmp_path, encoded(noise(1)), "a", minute=1)
+    smaller = noise(1).resize((400, 300))
     second = report(session, tmp_path, encoded(smaller, quality=40), "b", minute=2)
-    other = report(session, tmp_path, encoded(drawing(2)), "c", minute=3)
+    other = report(session, tmp_path, encoded(noise(2)), "c", minute=3)
     assert matches(session, first) == {second: False}
     assert matches(session, second) == {first: False}
     assert matches(session, other) == {}
 
 
 def test_a_mirrored_photo_is_recognised(session: Session, tmp_path: Path) -> None:
-    first = report(session, tmp_path, encoded(drawing(3)), "a", minute=1)
-    turned = report(session, tmp_path, encoded(ImageOps.mirror(drawing(3)), "PNG"), "b", minute=2)
+    first = report(session, tmp_path, encoded(noise(3)), "a", minute=1)
+    turned = report(session, tmp_path, encoded(ImageOps.mirror(noise(3)), "PNG"), "b", minute=2)
     assert matches(session, turned) == {first: True}
     assert matches(session, first) == {turned: True}
 
@@ -152,7 +134,7 @@ def test_up_to_eight_bits_are_near_and_nine_are_not(session: Session) -> None:
 
 @pytest.mark.usefixtures("bare_photos")
 def test_a_picture_sent_very_often_keeps_the_nearest_twenty(session: Session) -> None:
-    photo = clean_photo(encoded(drawing(4)))
+    photo = clean_photo(encoded(noise(4)))
     for record_id in range(1, 31):
         put(session, record_id, photo.dhash)
     session.flush()
