@@ -2,13 +2,16 @@
 
 from datetime import date, datetime, timedelta
 
+from flask import current_app
 from sqlmodel import Session
 
 from behaviors.behavior_services import release_late_records
+from behaviors.intake.upload_files import UploadFiles
 from behaviors.rule_services import activate_due
 from behaviors.source_keys import delete_expired_nonces
 from behaviors.sources import delete_old_binding_codes
 from carbonaccount.audit import SYSTEM
+from carbonaccount.config import Settings
 from carbonaccount.scheduler import scheduled
 
 # A code that was used or has expired tells nothing after a day; the audit trail keeps the act.
@@ -49,3 +52,16 @@ def activate_rules(session: Session, *, period: date, now: datetime) -> str:
 def release_records_of_past_stops(session: Session, *, period: date, now: datetime) -> str:
     """Count records that a batch held while its behaviour was being resumed."""
     return f"records={release_late_records(session, acting_user=SYSTEM, now=now)}"
+
+
+@scheduled(
+    name="forget-uploads",
+    description="Delete uploaded files that were not imported, and old lists of lines",
+    hour=3,
+    minute=40,
+)
+def forget_uploads(session: Session, *, period: date, now: datetime) -> str:
+    """Delete files that nobody took up again, and lines with reasons after half a year."""
+    settings: Settings = current_app.extensions["carbonaccount.settings"]
+    files = UploadFiles(settings.instance_path / "uploads")
+    return f"files={files.delete_old(now_s=now.timestamp())}"

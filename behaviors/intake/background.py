@@ -84,6 +84,7 @@ class UploadRunner:
             raise Conflict("upload_at_work")
         try:
             yield
+            self.files.keep_longer(upload_id)
         except BaseException:
             lock.release()
             raise

@@ -64,6 +64,12 @@ class UploadFiles:
         if path is not None:
             path.unlink(missing_ok=True)
 
+    def keep_longer(self, upload_id: str) -> None:
+        """Let the days for which the stored file of an upload is kept begin anew."""
+        path = self.data(upload_id)
+        if path is not None:
+            path.touch()
+
     def delete_old(self, *, now_s: float | None = None) -> int:
         """Delete what is older than it is kept, and return how many files that were."""
         now_s = time.time() if now_s is None else now_s
