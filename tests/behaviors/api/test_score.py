@@ -212,9 +212,14 @@ def test_odd_bodies(client: FlaskClient, body: str, status: int) -> None:
 
 
 def test_a_number_keeps_all_its_digits(client: FlaskClient) -> None:
-    # As a binary float 0.019230769 x 0.052 kg would still be below one gram: 0.99999... g.
-    body = '{"behavior": "bus_trip", "activity": {"distance_km": 12.345678912}}'
-    assert body_of(ask_raw(client, body))["formula_with_numbers"].startswith("12.345678912 *")
+    def ask_for(literal: str) -> TestResponse:
+        content = f'{{"behavior": "bus_trip", "activity": {{"distance_km": {literal}}}}}'
+        return ask_raw(client, content)
+
+    found = body_of(ask_for("12.345678912"))
+    assert found["formula_with_numbers"].startswith("12.345678912 *")
+    # A binary float would be exactly 1 and be taken.
+    assert body_of(ask_for("1.00000000000000000001"))["code"] == "too_many_decimals"
 
 
 def test_another_content_type_is_refused(client: FlaskClient) -> None:
