@@ -60,7 +60,8 @@ def rule_summary(entry: PublishedRule) -> RuleSummary:
     return RuleSummary(
         version=entry.rule.version,
         valid_from=entry.valid_from,
-        valid_to=entry.valid_to,
+        valid_to=entry.last_day,
+        withdrawn_from=entry.withdrawn_from,
         grade=entry.grade,
         citation=entry.citation,
     )

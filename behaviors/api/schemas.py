@@ -114,7 +114,8 @@ class RuleSummary(BaseModel):
 
     version: int
     valid_from: date
-    valid_to: date | None
+    valid_to: date | None = Field(description="The last day it scores")
+    withdrawn_from: date | None = Field(description="The day on which it was taken out of force")
     grade: str
     citation: str
 

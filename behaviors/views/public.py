@@ -7,7 +7,7 @@ from datetime import date
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from behaviors import habits
+from behaviors import announcements, habits, rule_queries
 from behaviors.forms import activity_error
 from behaviors.receipt import Arithmetic
 from behaviors.rulebook import BehaviorInfo, PublishedRule, RuleBook
@@ -17,6 +17,7 @@ from behaviors.version_changes import history
 from behaviors.views import blueprint as blueprint
 from behaviors.views.common import behavior_or_404, by_family, rule_book, today
 from carbonaccount.web import messages
+from carbonaccount.web.database import current_session
 from carbonaccount.web.templating import language
 
 MOST_TEXT = 40
@@ -61,7 +62,14 @@ def method(code: str) -> ResponseReturnValue:
         example=worked_example(entry) if entry else None,
         versions=history(book.entries(code)),
         rivals=_rivals(book, entry),
+        announced=announced(code),
     )
+
+
+def announced(code: str) -> list[str]:
+    """Return what is announced about a behaviour today, as sentences in the page's language."""
+    told = rule_queries.announcements_about(current_session(), behavior=code, day=today())
+    return [announcements.sentence(item.kind, item.params, language()) for item in told]
 
 
 def _rivals(book: RuleBook, entry: PublishedRule | None) -> list[BehaviorInfo]:

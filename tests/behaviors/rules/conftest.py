@@ -1,0 +1,3 @@
+"""The office, for every test of rules."""
+
+from tests.behaviors.rules.drafts import office as office
