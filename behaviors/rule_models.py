@@ -72,7 +72,8 @@ class Rescore(SQLModel, table=True):
     last_day: date
     status: str = Field(max_length=12)  # proposed, approved, booked, refused
     reason: str = Field(max_length=500)
-    # Totals before and after, people gaining and losing, as shown to the approver.
+    # Totals before and after, people gaining and losing, as shown to the approver (like a
+    # version's part of a preview's result).
     difference: dict[str, object] = Field(default_factory=dict, sa_type=sa.JSON)
     proposed_by: int = Field(foreign_key="staff.id", ondelete="RESTRICT")
     proposed_at: datetime
@@ -96,6 +97,32 @@ class RescoreLine(SQLModel, table=True):
     # What could not be taken back because it was spent; a debt that later earnings pay.
     debt_g: int = Field(default=0, sa_type=sa.BigInteger)
     debt_credits: int = Field(default=0, sa_type=sa.BigInteger)
+    # How much of the debt later earnings have paid.
+    paid_g: int = Field(default=0, sa_type=sa.BigInteger)
+    paid_credits: int = Field(default=0, sa_type=sa.BigInteger)
+
+
+class RecordAdjustment(SQLModel, table=True):
+    """What a re-scoring changes of one record; in force once the re-scoring is booked.
+
+    The record keeps what it was scored with on its day. `*_before` is what stood when the
+    re-scoring was proposed, earlier re-scorings included.
+    """
+
+    __tablename__ = "record_adjustment"
+    __table_args__ = (sa.Index("ix_record_adjustment_record_id", "record_id"),)
+
+    rescore_id: int = Field(primary_key=True, foreign_key="rescore.id", ondelete="RESTRICT")
+    record_id: int = Field(
+        sa_type=BigId, primary_key=True, foreign_key="activity_record.id", ondelete="RESTRICT"
+    )
+    account_id: int = Field(sa_type=sa.BigInteger)
+    # What counts of the measured quantity under the corrected rule, in thousandths.
+    counted_milli: int = Field(sa_type=sa.BigInteger)
+    g_before: int = Field(sa_type=sa.BigInteger)
+    credits_before: int = Field(sa_type=sa.BigInteger)
+    difference_g: int = Field(sa_type=sa.BigInteger)
+    difference_credits: int = Field(sa_type=sa.BigInteger)
 
 
 class EvidenceReview(SQLModel, table=True):

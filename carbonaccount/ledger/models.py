@@ -26,6 +26,12 @@ class LedgerKind(IntEnum):
     EXPIRED = 5
     REDEEMED = 6
     HOLD = 7
+    # What stands against debts: the city may still take it back. Computed, like issuance.
+    CLAIM = 8
+
+
+# The balances of these are the sums of their transfers.
+COMPUTED_KINDS = (LedgerKind.ISSUANCE, LedgerKind.CLAIM)
 
 
 class TransferKind(IntEnum):
@@ -52,15 +58,16 @@ class LedgerAccount(SQLModel, table=True):
     """One account of the books: an owner, a kind, a unit and, for credits, a vintage.
 
     `balance` is NULL for issuance accounts: if each act moved their balance, every act of the
-    city would wait for the same row; their balance is the sum of their transfers. All others
-    move with each transfer and never fall below zero.
+    city would wait for the same row; their balance is the sum of their transfers. So it is for
+    claims, which stand against debts and would be below zero. All others move with each transfer
+    and never fall below zero.
     """
 
     __tablename__ = "ledger_account"
     __table_args__ = (
         sa.UniqueConstraint("owner_id", "kind", "unit", "vintage"),
         sa.CheckConstraint("balance IS NULL OR balance >= 0", name="balance_not_negative"),
-        sa.CheckConstraint("(balance IS NULL) = (kind = 1)", name="balance_is_stored"),
+        sa.CheckConstraint("(balance IS NULL) = (kind IN (1, 8))", name="balance_is_stored"),
         sa.CheckConstraint("unit IN (1, 2)", name="unit"),
         {"postgresql_with": {"fillfactor": "70"}},
     )

@@ -9,6 +9,7 @@ from carbonaccount import bulk
 from carbonaccount.database import is_sqlite
 from carbonaccount.errors import InsufficientBalance
 from carbonaccount.ledger.models import (
+    COMPUTED_KINDS,
     Cause,
     LedgerAccount,
     LedgerKind,
@@ -57,8 +58,8 @@ def post(session: Session, *, postings: pl.DataFrame, booked_at: datetime) -> No
 
 def _move_balances(session: Session, postings: pl.DataFrame) -> None:
     """Apply each account's net change once, in account order."""
-    issuance = session.exec(
-        select(col(LedgerAccount.id)).where(col(LedgerAccount.kind) == LedgerKind.ISSUANCE)
+    computed = session.exec(
+        select(col(LedgerAccount.id)).where(col(LedgerAccount.kind).in_(COMPUTED_KINDS))
     ).all()
     net = (
         pl.concat(
@@ -67,7 +68,7 @@ def _move_balances(session: Session, postings: pl.DataFrame) -> None:
                 postings.select(pl.col("debit_id").alias("id"), -pl.col("amount")),
             ]
         )
-        .filter(~pl.col("id").is_in(list(issuance)))
+        .filter(~pl.col("id").is_in(list(computed)))
         .group_by("id")
         .agg(pl.col("amount").sum().alias("delta"))
         .filter(pl.col("delta") != 0)
@@ -81,12 +82,21 @@ def _move_balances(session: Session, postings: pl.DataFrame) -> None:
 def resident_accounts(
     session: Session, *, owner_ids: pl.Series, unit: Unit, vintage: int
 ) -> pl.DataFrame:
+    """Return the ledger accounts in which owners hold something; see `owned_accounts`."""
+    return owned_accounts(
+        session, kind=LedgerKind.RESIDENT, owner_ids=owner_ids, unit=unit, vintage=vintage
+    )
+
+
+def owned_accounts(
+    session: Session, *, kind: LedgerKind, owner_ids: pl.Series, unit: Unit, vintage: int
+) -> pl.DataFrame:
     """Return the ledger accounts of owners, opening those that are missing.
 
-    Shape (len(owner_ids), 2): owner_id, ledger_id. `vintage` is 0 for grams and the year of
-    issue for credits. Owners must be distinct.
+    Shape (len(owner_ids), 2): owner_id, ledger_id. `vintage` is 0 for grams and debts, and the
+    year of issue for credits. Owners must be distinct.
     """
-    found = _find_accounts(session, owner_ids, unit, vintage)
+    found = _find_accounts(session, kind, owner_ids, unit, vintage)
     if found.height == len(owner_ids):
         return found
     missing = owner_ids.filter(~owner_ids.is_in(found["owner_id"].implode())).sort()
@@ -96,7 +106,7 @@ def resident_accounts(
             "owner_id": missing,
         }
     ).with_columns(
-        kind=pl.lit(int(LedgerKind.RESIDENT)),
+        kind=pl.lit(int(kind)),
         unit=pl.lit(int(unit)),
         vintage=pl.lit(vintage),
         balance=pl.lit(0),
@@ -106,7 +116,7 @@ def resident_accounts(
 
 
 def _find_accounts(
-    session: Session, owner_ids: pl.Series, unit: Unit, vintage: int
+    session: Session, kind: LedgerKind, owner_ids: pl.Series, unit: Unit, vintage: int
 ) -> pl.DataFrame:
     return bulk.select_matching(
         session,
@@ -116,44 +126,47 @@ def _find_accounts(
         ),
         keys={"owner_id": ("bigint", owner_ids)},
         schema=_ACCOUNT_SCHEMA,
-        parameters={"kind": int(LedgerKind.RESIDENT), "unit": int(unit), "vintage": vintage},
+        parameters={"kind": int(kind), "unit": int(unit), "vintage": vintage},
     )
 
 
 def issuance_account(session: Session, *, unit: Unit, vintage: int) -> int:
     """Return the id of the city's issuance account of a unit and vintage.
 
-    The accounts are opened by `open_issuance_accounts` and by the first batch of a new year.
+    The accounts are opened with the library and by the first batch of a new year.
     """
+    return _city_account(session, LedgerKind.ISSUANCE, unit, vintage)
+
+
+def claim_account(session: Session, *, unit: Unit) -> int:
+    """Return the id of the city's account that stands against debts of a unit."""
+    return _city_account(session, LedgerKind.CLAIM, unit, 0)
+
+
+def _city_account(session: Session, kind: LedgerKind, unit: Unit, vintage: int) -> int:
     statement = select(LedgerAccount).where(
         col(LedgerAccount.owner_id) == CITY,
-        col(LedgerAccount.kind) == LedgerKind.ISSUANCE,
+        col(LedgerAccount.kind) == kind,
         col(LedgerAccount.unit) == unit,
         col(LedgerAccount.vintage) == vintage,
     )
     account = session.exec(statement).first()
     if account is None:
-        _insert_issuance(session, unit, vintage)
+        _open_city_account(session, kind, unit, vintage)
         account = session.exec(statement).one()
     assert account.id is not None
     return account.id
 
 
-def _insert_issuance(session: Session, unit: Unit, vintage: int) -> None:
-    """Open the account; two first batches of a year may both try, and one of them wins."""
+def _open_city_account(session: Session, kind: LedgerKind, unit: Unit, vintage: int) -> None:
+    """Open a computed account; two that try at the same time are one in the end."""
     from sqlalchemy.dialects import postgresql, sqlite
 
     dialect = session.get_bind().dialect.name
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     session.connection().execute(
         insert(LedgerAccount.__table__)  # type: ignore[attr-defined]
-        .values(
-            owner_id=CITY,
-            kind=int(LedgerKind.ISSUANCE),
-            unit=int(unit),
-            vintage=vintage,
-            balance=None,
-        )
+        .values(owner_id=CITY, kind=int(kind), unit=int(unit), vintage=vintage, balance=None)
         .on_conflict_do_nothing()
     )
 

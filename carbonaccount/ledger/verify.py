@@ -51,13 +51,21 @@ BOOKS: tuple[Invariant, ...] = (
         "issued grams and credits are all somewhere",
         """SELECT count(*) FROM (
              SELECT a.unit, sum(coalesce(a.balance, 0)) AS held FROM ledger_account a
-             GROUP BY a.unit) h
+             WHERE a.kind <> 3 GROUP BY a.unit) h
            LEFT JOIN (
              SELECT t.unit, sum(CASE WHEN d.kind = 1 THEN t.amount ELSE 0 END)
                             - sum(CASE WHEN c.kind = 1 THEN t.amount ELSE 0 END) AS issued
              FROM transfer t JOIN ledger_account d ON d.id = t.debit_id
              JOIN ledger_account c ON c.id = t.credit_id GROUP BY t.unit) i ON i.unit = h.unit
            WHERE h.held <> coalesce(i.issued, 0)""",
+    ),
+    Invariant(
+        "L6",
+        "debts stand against claims and against nothing else",
+        """SELECT count(*) FROM transfer t JOIN ledger_account d ON d.id = t.debit_id
+           JOIN ledger_account c ON c.id = t.credit_id
+           WHERE (d.kind IN (3, 8) OR c.kind IN (3, 8))
+             AND NOT (d.kind = 8 AND c.kind = 3) AND NOT (d.kind = 3 AND c.kind = 8)""",
     ),
 )
 
