@@ -21,6 +21,15 @@ _STOP = frozenset({Role.RULE_EDITOR, Role.RULE_APPROVER, Role.OPERATOR})
 
 _IMPORT = frozenset({Role.OPERATOR})
 
+_REVIEW = frozenset({Role.REVIEWER})
+_AUDIT = frozenset({Role.AUDITOR, Role.SECURITY_ADMIN})
+# The help desk finds people; the security administrator answers for who was looked at.
+_PEOPLE = frozenset({Role.OPERATOR, Role.SECURITY_ADMIN})
+# Which of the two may grant which role is in accounts.powers.
+_STAFF = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN})
+_SYSTEM = frozenset({Role.SYSTEM_ADMIN})
+_SYSTEM_READ = frozenset({Role.SYSTEM_ADMIN, Role.OPERATOR, Role.AUDITOR})
+
 ACCESS: dict[str, frozenset[Role]] = {
     "admin.overview": ALL,
     "admin.sources": frozenset({Role.OPERATOR, Role.SYSTEM_ADMIN, Role.AUDITOR}),
@@ -47,7 +56,7 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.edit_rule": _EDIT,
     "admin.check_rule": _EDIT,
     "admin.submit_rule": _EDIT,
-    "admin.return_rule": _APPROVE,
+    "admin.return_rule": _EDIT_OR_APPROVE,
     "admin.approve_rule": _APPROVE,
     "admin.withdraw_rule": _APPROVE,
     # --- previews on history ---
@@ -62,12 +71,57 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.factors_export": _RULES_READ,
     "admin.factor": _RULES_READ,
     "admin.new_factor": _EDIT,
+    "admin.edit_factor": _EDIT,
     "admin.submit_factor": _EDIT,
+    "admin.return_factor": _EDIT_OR_APPROVE,
     "admin.approve_factor": _APPROVE,
     # --- the city's decisions ---
     "admin.policy": _RULES_READ | {Role.SYSTEM_ADMIN},
     "admin.set_policy": frozenset({Role.SYSTEM_ADMIN}),
     "admin.holidays": _RULES_READ | {Role.SYSTEM_ADMIN},
+    # --- photos and appeals ---
+    "admin.reviews_queue": _REVIEW,
+    "admin.reviews_export": _REVIEW,
+    "admin.next_review": _REVIEW,
+    "admin.review": _REVIEW,
+    "admin.review_photo": _REVIEW,
+    "admin.accept_review": _REVIEW,
+    "admin.decline_review": _REVIEW,
+    "admin.appeals_queue": _REVIEW,
+    "admin.appeals_export": _REVIEW,
+    "admin.appeal": _REVIEW,
+    "admin.uphold_appeal": _REVIEW,
+    "admin.refuse_appeal": _REVIEW,
+    # --- people and staff ---
+    "admin.people": _PEOPLE,
+    "admin.people_export": _PEOPLE,
+    "admin.find_person": _PEOPLE,
+    "admin.resident": _PEOPLE,
+    "admin.unmask_resident": _PEOPLE,
+    "admin.sign_out_resident": _PEOPLE,
+    "admin.staff": _STAFF | {Role.AUDITOR},
+    "admin.staff_export": _STAFF | {Role.AUDITOR},
+    "admin.new_staff": _STAFF,
+    "admin.staff_member": _STAFF | {Role.AUDITOR},
+    "admin.staff_roles": _STAFF,
+    "admin.deactivate_staff": _STAFF,
+    "admin.reactivate_staff": _STAFF,
+    "admin.reset_staff": _STAFF,
+    # --- the trail and the work behind the pages ---
+    "admin.audit_log": _AUDIT,
+    "admin.audit_export": _AUDIT,
+    "admin.jobs": _SYSTEM_READ,
+    "admin.jobs_export": _SYSTEM_READ,
+    "admin.run_job": _SYSTEM,
+    # --- sources and their keys ---
+    "admin.sources_export": _SYSTEM_READ,
+    "admin.source": _SYSTEM_READ,
+    "admin.source_totals_export": _SYSTEM_READ,
+    "admin.new_source": _SYSTEM,
+    "admin.edit_source": _SYSTEM,
+    "admin.add_source_key": _SYSTEM,
+    "admin.rotate_source_key": _SYSTEM,
+    "admin.revoke_source_key": _SYSTEM,
 }
 
 

@@ -22,7 +22,13 @@ class Entry(NamedTuple):
 MENU: tuple[Entry, ...] = (
     Entry("admin.overview", "home", _l("概览")),
     Entry("admin.uploads", "receipt", _l("数据导入"), ("admin.new_upload", "admin.upload")),
-    Entry("admin.sources", "plug", _l("数据来源")),
+    Entry("admin.reviews_queue", "camera", _l("照片审核"), ("admin.review",)),
+    Entry("admin.appeals_queue", "scale", _l("申诉"), ("admin.appeal",)),
+    Entry("admin.people", "person", _l("居民"), ("admin.resident", "admin.find_person")),
+    Entry("admin.sources", "plug", _l("数据来源"), ("admin.source", "admin.new_source")),
+    Entry("admin.staff", "shield", _l("工作人员"), ("admin.staff_member", "admin.new_staff")),
+    Entry("admin.audit_log", "book", _l("审计日志")),
+    Entry("admin.jobs", "clock", _l("后台任务")),
 )
 
 

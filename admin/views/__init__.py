@@ -12,7 +12,7 @@ from carbonaccount.config import Settings
 blueprint = Blueprint("admin", "admin", url_prefix="/admin", template_folder="templates")
 blueprint.before_request(access.enforce)
 
-_PAGES: tuple[str, ...] = ("errors", "intake", "intake_form", "overview", "sources")
+_PAGES: tuple[str, ...] = ("errors", "intake", "intake_form", "overview", "reviews", "sources")
 # An import can be stopped, and shows that it goes on, after each of its batches.
 _UPLOAD_BATCH_ROWS = 20_000
 
