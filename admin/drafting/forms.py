@@ -15,7 +15,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import ValidationError
+from wtforms.validators import Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from behaviors import explain, labels
@@ -73,6 +73,7 @@ class AmountForm(Form):
     step = StringField(_l("步长"), validators=[needed, is_decimal])
     label_zh = StringField(_l("中文名"), validators=[needed])
     label_en = StringField(_l("英文名"), validators=[needed])
+    example = StringField(_l("算例的量"))
 
     def spec(self) -> FieldSpec:
         """Return the amount; call it only after the form was found fine."""
@@ -137,7 +138,12 @@ class RuleForm(FlaskForm):
     certifiable = BooleanField(_l("可用于核证"))
     grade = SelectField(_l("方法可信度"), choices=lambda: list(labels.GRADES.items()), default="B")
     citation = TextAreaField(_l("依据"), validators=[needed])
-    reason = TextAreaField(_l("为什么这样改"), validators=[needed])
+    reason = TextAreaField(_l("为什么这样改"), validators=[needed, Length(max=LONGEST_TEXT)])
+    example_evidence = SelectField(
+        _l("算例的证据"),
+        choices=lambda: list(labels.EVIDENCE_NAMES.items()),
+        default="A",
+    )
 
     @property
     def multipliers(self) -> dict[str, StringField]:
@@ -187,7 +193,7 @@ def fill_blank(form: RuleForm, *, valid_from: str) -> None:
 
 
 def _texts(item: FieldSpec | Parameter, subform: type[Form]) -> dict[str, str]:
-    values = {name: getattr(item, name) for name in subform().data}
+    values = {name: getattr(item, name) for name in subform().data if hasattr(item, name)}
     return {
         # All digits stay: 0.6410 says more than 0.641.
         name: f"{value:f}" if isinstance(value, Decimal) else value or ""

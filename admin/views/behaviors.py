@@ -14,12 +14,12 @@ from admin.rule_reads import BehaviorLine
 from admin.views import blueprint as blueprint
 from admin.views.common import attempted, put_error
 from behaviors import behavior_services, labels, rule_queries
-from behaviors.export import Cell
 from behaviors.models import Behavior, RuleStatus
 from behaviors.views.common import behavior_name, rule_book, today
 from carbonaccount.clock import utc_now
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_actor
+from carbonaccount.web.tables import Cell
 
 
 def columns() -> list[Column[BehaviorLine]]:
@@ -95,10 +95,10 @@ def behaviors() -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/behaviors.<any(csv, xlsx):form>")
-def behaviors_export(form: str) -> Response:
+@blueprint.get("/behaviors.<any(csv, xlsx):kind>")
+def behaviors_export(kind: str) -> Response:
     """Return the filtered list as a file."""
-    return exported("behaviors", form, columns(), _chosen(_filters()))
+    return exported("behaviors", kind, columns(), _chosen(_filters()))
 
 
 @blueprint.get("/behaviors/<code>")

@@ -3,17 +3,27 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import g
+from flask import g, request
 from flask_babel import gettext as _
 
+from admin.drafting.charts import Bucket
+from admin.drafting.checks import Problem
+from admin.drafting.comparison import Row
+from admin.drafting.forms import RuleForm, text_of
 from admin.views import blueprint
 from behaviors import labels
+from behaviors.forms import activity_error
 from behaviors.models import RuleStatus
+from behaviors.rule_models import WorkStatus
+from behaviors.scoring import ActivityError, Rule
+from behaviors.version_changes import Change
 from behaviors.views.common import words
 from carbonaccount.errors import DomainError
+from carbonaccount.web import messages
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.problems import status_of
+from carbonaccount.web.templating import language
 
 
 def attempted(service: Callable[..., object], **needs: object) -> tuple[DomainError | None, int]:
@@ -68,12 +78,102 @@ def step_words() -> dict[str, str]:
     }
 
 
+def problem_text(problem: Problem) -> str:
+    """Return what is wrong with a rule as a sentence."""
+    code = "formula_too_long" if problem.code == "too_long" else problem.code
+    return messages.sentence(code, problem.params, language())
+
+
+def missing_fields(form: RuleForm) -> list[tuple[str, str, str]]:
+    """Return id, label and error of every field that cannot be read, those of rows too."""
+    found = []
+    for field in form:
+        for entry in getattr(field, "entries", ()):
+            name = text_of(entry.form["name"])
+            for cell in entry.form:
+                label = f"{name} · {cell.label.text}" if name else str(cell.label.text)
+                found += [(cell.id, label, str(error)) for error in cell.errors]
+        if not hasattr(field, "entries"):
+            found += [(field.id, str(field.label.text), str(error)) for error in field.errors]
+    return found
+
+
+def example_error_text(rule: Rule, error: ActivityError) -> str:
+    """Return why the example cannot be worked out."""
+    return activity_error(rule, error)
+
+
+def part_name(row: Row) -> str:
+    """Return the name of a part of a rule."""
+    if row.kind == "parameter":
+        return f"{labels.parameter_name(row.name)} ({row.name})"
+    if row.kind == "amount":
+        return str(_("量 %(name)s", name=row.name))
+    extra = {
+        "grams_for": _("哪些证据计减排量"),
+        "counts_acts": _("每满一个单位给一次积分"),
+        "certifiable": _("可用于核证"),
+    }
+    return extra.get(row.name) or labels.change_name(Change(row.name, "", ""))
+
+
+def wrong(field: Any) -> dict[str, object]:
+    """Return the attributes that tie a field to what is wrong with it, for screen readers."""
+    if not field.errors:
+        return {}
+    return {"aria-describedby": f"{field.id}-error", "aria-invalid": "true"}
+
+
+def sent_to(step: str) -> bool:
+    """Return whether the form that was sent is that of a step, so that its reason is kept."""
+    return request.method == "POST" and request.endpoint == f"admin.{step}"
+
+
+def work_words() -> dict[str, str]:
+    """Return the words for the state of background work."""
+    return {
+        WorkStatus.WAITING: _("等待中"),
+        WorkStatus.RUNNING: _("正在算"),
+        WorkStatus.DONE: _("算完了"),
+        WorkStatus.CANCELLED: _("已取消"),
+        WorkStatus.FAILED: _("出错了"),
+    }
+
+
+def bucket_text(bucket: Bucket) -> str:
+    """Return by how much credits change in a bar of the distribution."""
+    low, high = _signed(bucket.low), _signed(bucket.high)
+    if bucket.low is None:
+        return str(_("%(high)s 及更少", high=high))
+    if bucket.high is None:
+        return str(_("%(low)s 及更多", low=low))
+    return low if bucket.low == bucket.high else f"{low} … {high}"
+
+
+def bucket_edge(bucket: Bucket) -> str:
+    """Return the limit of a bar that is nearer to no change, short enough to stand below it."""
+    nearer = bucket.high if bucket.tone == "lose" else bucket.low
+    return _signed(nearer if nearer is not None else 0)
+
+
+def _signed(number: int | None) -> str:
+    return f"{number or 0:+,}" if number else "0"
+
+
 @blueprint.context_processor
 def rule_words() -> dict[str, object]:
     """Give the pages about rules the words for codes, as the public method pages have them."""
     return {
         **words(),
-        "labels": labels,
+        "bucket_edge": bucket_edge,
+        "bucket_text": bucket_text,
+        "example_error_text": example_error_text,
+        "missing_fields": missing_fields,
+        "part_name": part_name,
+        "problem_text": problem_text,
         "rule_status_words": rule_status_words,
+        "sent_to": sent_to,
         "step_words": step_words,
+        "work_words": work_words,
+        "wrong": wrong,
     }

@@ -7,6 +7,7 @@ params; one that is not given is left out. Whoever adds a code adds its sentence
 from collections.abc import Mapping
 
 from carbonaccount.web.desk_messages import DESK
+from carbonaccount.web.formula_reasons import FORMULA_REASONS
 from carbonaccount.web.reasons import REASONS
 
 CHINESE = "zh"
@@ -36,6 +37,7 @@ TITLES: dict[int, tuple[str, str]] = {
 
 # (Chinese, English) by code.
 SENTENCES: dict[str, tuple[str, str]] = {
+    **FORMULA_REASONS,
     **REASONS,
     **DESK,
     # --- of the database and of files ---

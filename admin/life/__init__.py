@@ -1,0 +1,1 @@
+"""The decisions around rules: behaviours, reasons, previews, factors, the city's policy."""
