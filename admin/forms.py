@@ -54,11 +54,10 @@ class UploadForm(FlaskForm):
         """Return the mapping as an upload keeps it; raises Invalid when there is none, or two."""
         if self.mapping.data != OWN:
             return str(self.mapping.data)
-        pasted = (self.toml.data or "").strip()
-        sent = self._sent_text()
-        if pasted and sent and sent.strip() != pasted:
+        pasted, sent = _unified(self.toml.data or ""), _unified(self._sent_text())
+        if pasted and sent and sent != pasted:
             raise Invalid("mapping_twofold")
-        if not (pasted or sent.strip()):
+        if not (pasted or sent):
             raise Invalid("mapping_missing")
         self.toml.data = pasted or sent
         return f"{OWN}:{self.toml.data}"
@@ -73,6 +72,11 @@ class UploadForm(FlaskForm):
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise Invalid("mapping_not_utf8") from None
+
+
+def _unified(text: str) -> str:
+    """Return a text with the line ends of files: browsers send those of the network."""
+    return text.replace("\r\n", "\n").strip()
 
 
 def mapping_title(text: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -65,9 +66,10 @@ def runner(app: Flask) -> Iterator[UploadRunner]:
     runner.join()
 
 
-def line(number: int, subject: str = "p1", km: str = "6.4", hour: int = 8) -> str:
+def line(number: int, subject: str = "p1", km: str = "6.4") -> str:
     """Return a line of a trip."""
-    return f"T-{number},{subject},bus_trip,2026-11-{1 + number % 19:02}T{hour:02}:05:00+08:00,A,{km}"
+    day, hour = 1 + number % 19, 6 + number // 19
+    return f"T-{number},{subject},bus_trip,2026-11-{day:02}T{hour:02}:05:00+08:00,A,{km}"
 
 
 def csv_of(*lines: str) -> bytes:
@@ -76,7 +78,7 @@ def csv_of(*lines: str) -> bytes:
 
 
 def send(
-    browser: Browser, content: bytes | None, *, name: str = "trips.csv", **fields: object
+    browser: Browser, content: bytes | None, name: str = "trips.csv", **fields: Any
 ) -> TestResponse:
     """Send the form of an upload."""
     data: dict[str, object] = {
@@ -100,5 +102,3 @@ def upload_count(app: Flask) -> int:
     """Return how many uploads there are."""
     with writing(app) as session:
         return len(session.exec(select(col(IntakeUpload.id))).all())
-
-
