@@ -17,6 +17,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "Taken, but not counted: another record with better evidence, or an earlier one, already "
         "covers the same act.",
     ),
+    "habit_ended": (
+        "已收下，但这种习惯在那一天已不再给积分。",
+        "Taken, but the habit earned no credits any more on that day.",
+    ),
     # --- waits ---
     "awaiting_review": (
         "已收下，等待工作人员审核后计入。",
@@ -41,6 +45,14 @@ REASONS: dict[str, tuple[str, str]] = {
     "column_count": (
         "这一行的列数与表头不同。",
         "The line has more or fewer columns than the header.",
+    ),
+    "quote_open": (
+        "这一行的引号没有结束。",
+        "The line opens a quote that is never closed.",
+    ),
+    "line_unreadable": (
+        "这一行无法拆分成列。",
+        "The line cannot be split into columns.",
     ),
     "not_json": ("这一行不是有效的 JSON。", "The line is not valid JSON."),
     "not_an_object": ("这一行不是 JSON 对象。", "The item is not a JSON object."),
