@@ -161,3 +161,10 @@ def similar_photos(session: Session, record_id: int) -> list[SimilarPhoto]:
         .order_by(col(PhotoMatch.distance), col(PhotoMatch.other_id))
     ).all()
     return [SimilarPhoto(*row) for row in rows]
+
+
+def review_of(session: Session, record_id: int) -> EvidenceReview | None:
+    """Return what a reviewer decided about a record."""
+    return session.exec(
+        select(EvidenceReview).where(col(EvidenceReview.record_id) == record_id)
+    ).first()

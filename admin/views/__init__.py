@@ -12,7 +12,20 @@ from carbonaccount.config import Settings
 blueprint = Blueprint("admin", "admin", url_prefix="/admin", template_folder="templates")
 blueprint.before_request(access.enforce)
 
-_PAGES: tuple[str, ...] = ("errors", "intake", "intake_form", "overview", "reviews", "sources")
+_PAGES: tuple[str, ...] = (
+    "appeals",
+    "behaviors",
+    "errors",
+    "factors",
+    "intake",
+    "intake_form",
+    "overview",
+    "policy",
+    "previews",
+    "reviews",
+    "rules",
+    "sources",
+)
 # An import can be stopped, and shows that it goes on, after each of its batches.
 _UPLOAD_BATCH_ROWS = 20_000
 

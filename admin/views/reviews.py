@@ -14,6 +14,7 @@ from admin.database_lists import SortedColumn, database_file, database_listing
 from admin.views import blueprint
 from admin.views.common import attempted
 from behaviors import explain, labels, queries, review_queries, reviews
+from behaviors.message_texts import REVIEW_REASONS
 from behaviors.models import ActivityRecord, EvidencePhoto
 from behaviors.photos import photo_folder
 from behaviors.receipt import Arithmetic, arithmetic_of
@@ -27,14 +28,6 @@ from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain as explain_error
 from carbonaccount.web.identity import current_actor, go_to
 
-REASON_NAMES: dict[str, LazyString] = {
-    "not_the_act": _l("照片里不是这种行为"),
-    "unreadable": _l("看不清"),
-    "amount_differs": _l("数量与照片不符"),
-    "seen_before": _l("这张照片用过"),
-    "too_old": _l("不是那一天的"),
-    "other": _l("其他（请写说明）"),
-}
 STATE_NAMES: dict[str, LazyString] = {
     review_queries.WAITING: _l("待审核"),
     review_queries.ACCEPTED: _l("已通过"),
@@ -119,7 +112,7 @@ def reason_of(row: ReviewRow) -> str:
     """Return why a photo was declined, in words, with the reviewer's note."""
     if row.review is None or row.review.accepted:
         return ""
-    return " ".join(filter(None, (str(REASON_NAMES[row.review.reason_code]), row.review.note)))
+    return " ".join(filter(None, (str(REVIEW_REASONS[row.review.reason_code]), row.review.note)))
 
 
 def chosen_filter() -> ReviewFilter:
@@ -231,7 +224,7 @@ def _review_page(
         ahead=review_queries.waiting_count(session, before=record),
         previous=review_queries.neighbour(session, record, chosen=chosen, forward=False),
         following=review_queries.neighbour(session, record, chosen=chosen),
-        reasons=REASON_NAMES,
+        reasons=REVIEW_REASONS,
         state=state_of(row),
         state_names=STATE_NAMES,
         reason=reason_of(row),

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from behaviors import export, queries
+from behaviors import appeal_queries, appeals, export, queries, review_queries
 from behaviors.models import RecordStatus
 from behaviors.queries import PAGE_ROWS, Facet, RecordFilter
 from behaviors.receipt import Receipt, as_json, make_receipt
@@ -144,7 +144,20 @@ def file_url(kind: str) -> str:
 def record(record_id: int) -> ResponseReturnValue:
     """Show the receipt of a record."""
     receipt = receipt_or_404(record_id)
-    return render_template("behaviors/record.html", receipt=receipt)
+    reduced = appeals.is_appealable(receipt.record)
+    return render_template(
+        "behaviors/record.html", receipt=receipt, **(objections(record_id) if reduced else {})
+    )
+
+
+def objections(record_id: int) -> dict[str, Any]:
+    """Return why a record was declined, if a person looked at it, and the appeals about it."""
+    session = current_session()
+    return {
+        "can_appeal": True,
+        "review": review_queries.review_of(session, record_id),
+        "appeals": appeal_queries.appeals_about(session, record_id=record_id),
+    }
 
 
 @blueprint.get("/records/<int:record_id>.json")

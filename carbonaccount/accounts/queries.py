@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount.accounts.models import (
@@ -15,6 +16,7 @@ from carbonaccount.accounts.models import (
 )
 from carbonaccount.accounts.notices import PRIVACY_PURPOSE
 from carbonaccount.accounts.sessions import Owner, idle_limit
+from carbonaccount.messages.models import Message
 
 
 def account_of_phone(session: Session, phone_index: str) -> Account | None:
@@ -28,13 +30,20 @@ def account_of_phone(session: Session, phone_index: str) -> Account | None:
 
 def resident_signed_in(
     session: Session, account_id: int
-) -> tuple[Account, Resident, str | None] | None:
-    """Return what a page needs to know of a resident, with the notice version they agreed to.
+) -> tuple[Account, Resident, str | None, int] | None:
+    """Return what a page needs to know of a resident, with the notice version they agreed to
+    and how many messages they have not read.
 
     None when the account is closed or its personal half was erased.
     """
+    unread = (
+        sa.select(sa.func.count())
+        .select_from(Message)
+        .where(col(Message.account_id) == account_id, col(Message.read_at).is_(None))
+        .scalar_subquery()
+    )
     found = session.exec(
-        select(Account, Resident, Consent)
+        select(Account, Resident, Consent, unread)
         .join(Resident, col(Resident.account_id) == col(Account.id))
         .outerjoin(
             Consent,
@@ -46,8 +55,8 @@ def resident_signed_in(
     ).first()
     if found is None:
         return None
-    account, resident, consent = found
-    return account, resident, consent.version if consent else None
+    account, resident, consent, waiting = found
+    return account, resident, consent.version if consent else None, waiting
 
 
 def consent_in_force(session: Session, account_id: int, purpose: str) -> Consent | None:

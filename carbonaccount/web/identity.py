@@ -64,6 +64,7 @@ class SignedIn:
     public_id: str | None = None
     phone_tail: str | None = None
     notice_version: str | None = None
+    unread: int = 0
     staff: Staff | None = None
     roles: frozenset[str] = field(default_factory=frozenset)
 
@@ -133,7 +134,7 @@ def _staff_person(database: Session, token: str, staff_id: int) -> SignedIn | No
 
 
 def _resident_person(
-    token: str, account: Account, resident: Resident, notice_version: str | None
+    token: str, account: Account, resident: Resident, notice_version: str | None, unread: int
 ) -> SignedIn:
     return SignedIn(
         RESIDENT,
@@ -144,6 +145,7 @@ def _resident_person(
         public_id=account.public_id,
         phone_tail=resident.phone_tail,
         notice_version=notice_version,
+        unread=unread,
     )
 
 

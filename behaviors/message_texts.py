@@ -1,0 +1,129 @@
+"""What messages and announcements say: a kind and its numbers become a sentence. Pages only.
+
+The one place where a kind gets its words; whoever sends a new kind adds it here.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from flask import url_for
+from flask_babel import LazyString, gettext
+from flask_babel import lazy_gettext as _l
+
+from behaviors import announcements, appeals
+from carbonaccount.messages.models import Announcement, Message
+from carbonaccount.web.templating import day_text, grams_text, language, whole_text
+
+Params = Mapping[str, Any]
+
+REVIEW_REASONS: dict[str, LazyString] = {
+    "not_the_act": _l("照片里不是这种行为"),
+    "unreadable": _l("看不清"),
+    "amount_differs": _l("数量与照片不符"),
+    "seen_before": _l("这张照片用过"),
+    "too_old": _l("不是那一天的"),
+    "other": _l("其他"),
+}
+APPEAL_STATES: dict[str, LazyString] = {
+    appeals.OPEN: _l("待答复"),
+    appeals.UPHELD: _l("支持"),
+    appeals.REFUSED: _l("不支持"),
+}
+
+
+def _(text: str, **values: object) -> str:
+    """Return a sentence in the page's language."""
+    return str(gettext(text, **values))
+
+
+class Shown(NamedTuple):
+    """A message as a page shows it; `link` is where to read more, "" for nowhere."""
+
+    text: str
+    link: str
+
+
+def name_of(params: Params) -> str:
+    """Return the behaviour a message is about."""
+    return str(params[f"name_{language()}"])
+
+
+def _day(params: Params) -> str:
+    return day_text(date.fromisoformat(params["day"]))
+
+
+def _earned(params: Params) -> dict[str, str]:
+    return {
+        "name": name_of(params),
+        "day": _day(params),
+        "grams": grams_text(int(params["reduction_g"])),
+        "credits": whole_text(int(params["credits"])),
+    }
+
+
+def _accepted(params: Params) -> str:
+    return _(
+        "%(day)s 的%(name)s照片已通过审核，计入减排 %(grams)s、%(credits)s 积分。",
+        **_earned(params),
+    )
+
+
+def _declined(params: Params) -> str:
+    return _(
+        "%(day)s 的%(name)s照片没有通过审核：%(reason)s。如有异议，可在收据上提出申诉。",
+        name=name_of(params),
+        day=_day(params),
+        reason=REVIEW_REASONS[params["reason"]],
+    )
+
+
+def _upheld(params: Params) -> str:
+    if not (params["reduction_g"] or params["credits"]):
+        return _(
+            "您对 %(day)s 的%(name)s提出的申诉得到支持，记录此前已全部计入。",
+            name=name_of(params),
+            day=_day(params),
+        )
+    return _(
+        "您对 %(day)s 的%(name)s提出的申诉得到支持，增加减排 %(grams)s、%(credits)s 积分。",
+        **_earned(params),
+    )
+
+
+def _refused(params: Params) -> str:
+    return _(
+        "您对 %(day)s 的%(name)s提出的申诉没有得到支持，答复见“我的申诉”。",
+        name=name_of(params),
+        day=_day(params),
+    )
+
+
+def _to_record(params: Params) -> str:
+    return url_for("behaviors.record", record_id=params["record_id"])
+
+
+def _to_appeals(_params: Params) -> str:
+    return url_for("behaviors.my_appeals")
+
+
+_MESSAGES: dict[str, tuple[Callable[[Params], str], Callable[[Params], str]]] = {
+    "review_accepted": (_accepted, _to_record),
+    "review_declined": (_declined, _to_record),
+    "appeal_upheld": (_upheld, _to_appeals),
+    "appeal_refused": (_refused, _to_appeals),
+}
+MESSAGE_KINDS = frozenset(_MESSAGES)
+
+
+def of_message(message: Message) -> Shown:
+    """Return what a message says; KeyError for a kind without words."""
+    words, link = _MESSAGES[message.kind]
+    return Shown(words(message.params), link(message.params))
+
+
+def of_announcement(announcement: Announcement) -> Shown:
+    """Return what an announcement says; KeyError for a kind without words."""
+    params = announcement.params
+    text = announcements.sentence(announcement.kind, params, language())
+    return Shown(text, url_for("behaviors.method", code=params["behavior"]))

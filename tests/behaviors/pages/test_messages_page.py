@@ -1,0 +1,163 @@
+"""What residents are told, in their language, with a number at the bell until they read it."""
+
+import ast
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+
+from behaviors import announcements, message_texts
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.messages.services import announce, send
+from tests.behaviors.pages.conftest import newest_person
+from tests.people import Browser, writing
+from tests.queries import counting
+
+ROOT = Path(__file__).resolve().parents[3]
+PARAMS = {
+    "record_id": 7,
+    "behavior": "bus_trip",
+    "name_zh": "公交出行",
+    "name_en": "Bus trip",
+    "day": "2026-03-02",
+    "reduction_g": 520,
+    "credits": 260,
+    "reason": "unreadable",
+}
+
+
+def words(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def tell(app: Flask, account_id: int, *kinds: str, cause: str = "record:7") -> None:
+    with writing(app) as session:
+        for kind in kinds:
+            send(
+                session, account_id=account_id, kind=kind, cause=cause, params=PARAMS, now=utc_now()
+            )
+        session.commit()
+
+
+def unread(browser: Browser) -> str | None:
+    found = re.search(r'id="unread"><span[^>]*>[^<]*</span>([^<]+)<', browser.get("/me").text)
+    return found[1] if found else None
+
+
+def test_nothing_yet(alice: Browser) -> None:
+    page = alice.get("/messages").text
+    assert "还没有消息" in page
+    assert unread(alice) is None
+
+
+def test_every_kind_in_both_languages(app: Flask, alice: Browser) -> None:
+    tell(app, newest_person(app).stored_id, *sorted(message_texts.MESSAGE_KINDS))
+    text = words(alice.get("/messages").text)
+    assert "3月2日 周一 的公交出行照片已通过审核，计入减排 520 g、260 积分。" in text
+    assert "照片没有通过审核：看不清。" in text
+    assert "得到支持，增加减排 520 g、260 积分" in text
+    assert "没有得到支持" in text
+    alice.post("/language", {"locale": "en", "next": "/messages"}, page="/messages")
+    english = words(alice.get("/messages").text)
+    assert "Bus trip" in english
+    assert "260 credits" in english
+    assert not re.search(r"[\u4e00-\u9fff]", english.replace("中文", ""))
+
+
+def test_the_number_at_the_bell_goes_when_they_are_read(app: Flask, alice: Browser) -> None:
+    account_id = newest_person(app).stored_id
+    tell(app, account_id, "review_accepted", "appeal_refused")
+    assert unread(alice) == "2"
+    response = alice.post("/messages/read", {}, page="/messages")
+    assert response.status_code == 303
+    assert unread(alice) is None
+    tell(app, account_id, "review_accepted", cause="record:8")
+    assert unread(alice) == "1"
+
+
+def test_only_ones_own(app: Flask, alice: Browser, bob: Browser) -> None:
+    tell(app, newest_person(app).stored_id, "review_accepted")
+    assert unread(bob) == "1"
+    assert unread(alice) is None
+    alice.post("/messages/read", {}, page="/messages")
+    assert unread(bob) == "1"
+    assert "还没有消息" in alice.get("/messages").text
+
+
+def test_htmx_takes_the_number_away(app: Flask, alice: Browser) -> None:
+    tell(app, newest_person(app).stored_id, "review_accepted")
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', alice.get("/messages").text)
+    assert token
+    response = alice.client.post(
+        "/messages/read", data={"csrf_token": token[1]}, headers={"HX-Request": "true"}
+    )
+    assert response.status_code == 200
+    assert 'hx-swap-oob="delete"' in response.text
+    assert unread(alice) is None
+
+
+def test_announcements_stand_above(app: Flask, alice: Browser) -> None:
+    now = utc_now()
+    with writing(app) as session:
+        for cause, last_day in (("a", 3), ("b", -1)):
+            announce(
+                session,
+                kind=announcements.BEHAVIOR_STOPPED,
+                cause=cause,
+                params={
+                    "behavior": "bus_trip",
+                    "name_zh": f"公交出行{cause}",
+                    "name_en": "Bus trip",
+                    "from_day": "2026-11-01",
+                },
+                last_day=business_day(now) + timedelta(days=last_day),
+                now=now,
+            )
+        session.commit()
+    page = alice.get("/messages").text
+    assert "公交出行a暂停受理" in page
+    assert "公交出行b" not in page
+    assert 'href="/methods/bus_trip"' in page
+
+
+def test_older_pages(app: Flask, alice: Browser) -> None:
+    account_id = newest_person(app).stored_id
+    for number in range(31):
+        tell(app, account_id, "review_accepted", cause=f"record:{number}")
+    first = alice.get("/messages").text
+    assert first.count("照片已通过审核") == 30
+    older = re.search(r'href="(/messages\?before=\d+)"', first)
+    assert older
+    assert alice.get(older[1]).text.count("照片已通过审核") == 1
+
+
+def test_no_statement_more_a_page(app: Flask, alice: Browser) -> None:
+    tell(app, newest_person(app).stored_id, "review_accepted")
+    with counting(app) as statements:
+        alice.get("/me")
+    assert sum("FROM message" in statement for statement in statements) == 1
+
+
+def test_whatever_is_sent_has_words() -> None:
+    """A kind that somebody sends and nobody words would break the page of its readers."""
+    sent = set()
+    for room in ("carbonaccount", "behaviors", "admin", "rewards"):
+        for file in (ROOT / room).rglob("*.py"):
+            sent |= _kinds_sent(ast.parse(file.read_text("utf-8")))
+    assert sent >= {"review_accepted", "review_declined"}
+    assert sent <= message_texts.MESSAGE_KINDS
+
+
+def _kinds_sent(tree: ast.AST) -> set[str]:
+    """Return the literal kinds that calls of send, send_many and _tell are given."""
+    names = {"send", "send_many", "_tell"}
+    found = set()
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call):
+            continue
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        for keyword in call.keywords if name in names else []:
+            if keyword.arg == "kind" and isinstance(keyword.value, ast.Constant):
+                found.add(str(keyword.value.value))
+    return found
