@@ -20,7 +20,8 @@ _COUNTED = (
     *("step", "meal", "sheet", "order", "use", "piece"),
     *("item", "session", "lamp", "parcel", "device"),
 )
-_DEFINITIONS = (
+# Also for whoever converts with exact fractions and so needs a registry of its own.
+DEFINITIONS = (
     "passenger = []",
     "pkm = passenger * kilometer = passenger_km",
     "mu = 2000 / 3 * meter ** 2",
@@ -30,7 +31,8 @@ _DEFINITIONS = (
 _SHOWN_LENGTH = 40
 _WORD = "[A-Za-z][A-Za-z0-9_]{0,19}"
 _PRODUCT = f"{_WORD}(?:[ *]{_WORD}){{0,3}}"
-_READABLE = re.compile(rf"{_PRODUCT}(?:/(?:{_WORD}|\({_PRODUCT}\)))?")
+# pint works powers out: a unit such as kg**9**9**9 would never come back.
+READABLE = re.compile(rf"{_PRODUCT}(?:/(?:{_WORD}|\({_PRODUCT}\)))?")
 
 # A unit of the registry; pint's classes are built at run time and have no useful static type.
 # None is the number 0, which fits any unit.
@@ -43,7 +45,7 @@ def registry() -> Any:
     import pint
 
     units: pint.UnitRegistry[Any] = pint.UnitRegistry()
-    for definition in _DEFINITIONS:
+    for definition in DEFINITIONS:
         units.define(definition)
     return units
 
@@ -71,8 +73,7 @@ def _unit(text: str) -> _Unit:
     """The unit of a text such as ``kg/(mu year)``; ``1`` is a plain share."""
     import pint
 
-    # pint works powers out: a unit such as kg**9**9**9 would never come back.
-    if text != "1" and not _READABLE.fullmatch(text):
+    if text != "1" and not READABLE.fullmatch(text):
         raise RuleError("unknown_unit", unit=text[:_SHOWN_LENGTH])
     try:
         return registry().Unit("" if text == "1" else text)

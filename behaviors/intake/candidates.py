@@ -4,6 +4,7 @@ A frame of candidates has the columns of CANDIDATE_SCHEMA and, for each measured
 `field.<name>` of decimal texts. `code` is None while nothing is wrong with the row.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +16,15 @@ FIELD_PREFIX = "field."
 MAX_KEY_LENGTH = 64
 # Printable ASCII without backslash: partners' ids need no more, and COPY needs no escaping.
 KEY_PATTERN = r"^[!-\[\]-~][ -\[\]-~]{0,63}$"
+
+# More digits, or more decimals, than any field takes: told as such and never written out, because
+# a number such as 1e999999999 has a billion digits.
+_BEYOND_RANGE = "9" * 20
+_BEYOND_DECIMALS = "0." + "0" * 20 + "1"
+_MOST_DIGITS = 60
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)", re.ASCII
+)
 
 CANDIDATE_SCHEMA: dict[str, Any] = {
     "idx": pl.UInt32,
@@ -80,9 +90,9 @@ def _row(item: object, known_fields: Mapping[str, frozenset[str]]) -> _Row:
         for name, value in activity.items():
             text = decimal_text(value)
             if keys[2] in known_fields and name not in known:
-                code, detail = code or "unknown_field", detail or str(name)[:MAX_KEY_LENGTH]
+                code, detail = code or "unknown_field", detail or _shown(name)
             elif text is None:
-                code, detail = code or "not_a_number", detail or str(name)[:MAX_KEY_LENGTH]
+                code, detail = code or "not_a_number", detail or _shown(name)
             elif name in known:
                 amounts[name] = text
     values = (*keys, occurred_at, ended_at, _text(item.get("evidence")))
@@ -90,37 +100,66 @@ def _row(item: object, known_fields: Mapping[str, frozenset[str]]) -> _Row:
 
 
 def _text(value: object) -> str | None:
-    """Return a text as it is; a whole number, as ids often are, as its digits; else None."""
+    """Return a text as it is; a whole number, as ids often are, as its digits; else None.
+
+    JSON can hold halves of characters, which no database takes: such a text is none.
+    """
     if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
+        return value if value.isascii() or _can_be_stored(value) else None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_MOST_DIGITS:
         return str(value)
     return None
+
+
+def _can_be_stored(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(name: object) -> str:
+    """Return a field's name so far as it fits into an answer."""
+    text = name if isinstance(name, str) else type(name).__name__
+    return text[:MAX_KEY_LENGTH].encode(errors="replace").decode()
 
 
 def decimal_text(value: object) -> str | None:
     """Return a measured value as decimal text, as it was written; None when it is not one."""
     if isinstance(value, str):
-        return value.strip() or None
+        text = value.strip()
+        return text if text and text.isascii() else None
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return str(value)
+        return str(value) if abs(value) < 10**_MOST_DIGITS else _BEYOND_RANGE
     if isinstance(value, float):
-        # repr gives back the digits that were sent; "f" spells out an exponent.
-        return format(Decimal(repr(value)), "f") if value == value and abs(value) < 1e18 else None
-    if isinstance(value, Decimal) and value.is_finite():
-        return format(value, "f")
+        # repr gives back the digits that were sent.
+        return _written_out(Decimal(repr(value)))
+    if isinstance(value, Decimal):
+        return _written_out(value)
     return None
+
+
+def _written_out(number: Decimal) -> str | None:
+    """Return a number without an exponent; None when it is not finite."""
+    if not number.is_finite():
+        return None
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int), "the number is finite"
+    if number.adjusted() > _MOST_DIGITS:
+        return _BEYOND_RANGE
+    return format(number, "f") if exponent >= -_MOST_DIGITS else _BEYOND_DECIMALS
 
 
 def _moment(value: object) -> datetime | None:
     """Return an RFC 3339 moment in UTC; None when it is not one or has no offset."""
-    if not isinstance(value, str) or len(value) < len("2026-01-01T00:00Z"):
+    # Python reads more than the RFC: weeks, days of the year, offsets with seconds.
+    if not isinstance(value, str) or not _RFC3339.fullmatch(text := value.upper()):
         return None
     try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else None
+        return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

@@ -105,20 +105,24 @@ def take_items(
 ) -> BatchResult:
     """Take a batch of JSON items; see `take_frame`. Never raises for a bad item."""
     book = RuleBook.load(session)
-    fields: dict[str, frozenset[str]] = {
-        code: frozenset(name for rule in book.versions(code) for name in rule.field_names)
-        for code in book.behaviors
-    }
     return take_frame(
         session,
         source=source,
         channel=channel,
-        frame=candidates.from_items(items, fields),
+        frame=candidates.from_items(items, known_fields(book)),
         book=book,
         acting_user=acting_user,
         now=now,
         content_sha256=content_sha256,
     )
+
+
+def known_fields(book: RuleBook) -> dict[str, frozenset[str]]:
+    """Return the names of the measured fields of each behaviour, of all its rule versions."""
+    return {
+        code: frozenset(name for rule in book.versions(code) for name in rule.field_names)
+        for code in book.behaviors
+    }
 
 
 def take_frame(
@@ -151,8 +155,8 @@ def take_frame(
     subjects.lock_accounts(session, frame.filter(fine)["account_id"])
     frame = frame.with_columns(device_keys(frame["device"]))
     frame = frame.with_columns(fingerprint(frame))
-    frame = known.mark_repeated(frame)
     frame = known.mark_seen(session, frame, source=source)
+    frame = known.mark_repeated(frame)
     frame = _hold(frame, source=source, channel=channel, book=book)
     frame, resolution = count(session, frame, book=book)
     batch = _open_batch(session, source, channel, now, content_sha256)

@@ -1,21 +1,29 @@
 """Importing a file: block by block through the one door, each block one transaction."""
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
-from behaviors.intake import door
-from behaviors.intake.mapping import FileMapping, check_mapping, find_mapping, to_candidates
-from behaviors.intake.reading import BROKEN_COLUMN, LINE_COLUMN, read_blocks
+from behaviors.intake import candidates, door
+from behaviors.intake.mapping import (
+    FileMapping,
+    RecordMapping,
+    TimeMapping,
+    check_mapping,
+    find_mapping,
+    to_candidates,
+)
+from behaviors.intake.reading import BROKEN_COLUMN, LINE_COLUMN, Block, read_blocks
 from behaviors.models import Channel, Source
 from behaviors.rulebook import RuleBook
 from carbonaccount.audit import Actor, record
@@ -23,7 +31,15 @@ from carbonaccount.database import SessionFactory
 from carbonaccount.errors import InsufficientBalance, Invalid, NotFound
 
 ATTEMPTS = 3
-_FORMULA_STARTS = ("=", "+", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBER = re.compile(r"[+-][0-9]+(\.[0-9]+)?")
+# Lines that are objects in the API's form need no mapping, and are read as the API reads them.
+API_ITEMS = FileMapping(
+    format="ndjson",
+    record=RecordMapping(event_id=["event_id"], subject=["subject"]),
+    time=TimeMapping(start="occurred_at"),
+    fields={},
+)
 
 
 @dataclass
@@ -85,10 +101,10 @@ def import_file(
     summary = ImportSummary(mapping=name, exceptions_file=exceptions_file)
     with _exceptions_writer(exceptions_file) as write_exceptions:
         for block in _blocks(path, mapping, rows=batch_rows):
-            check_columns(mapping, block.lines)
+            check_columns(mapping, block)
             result = _take_block(
                 open_session,
-                lines=block.lines,
+                block=block,
                 source_code=source_code,
                 mapping=mapping,
                 factors=factors,
@@ -96,7 +112,7 @@ def import_file(
                 acting_user=acting_user,
                 clock=clock,
             )
-            write_exceptions(block.lines, result.frame)
+            write_exceptions(block.shown(), result.frame)
             summary.lines += block.lines.height
             summary.counts.update(result.counts)
             summary.reasons.update(result.reasons)
@@ -107,7 +123,7 @@ def import_file(
     return summary
 
 
-def _blocks(path: Path, mapping: FileMapping | None, *, rows: int) -> Iterator[Any]:
+def _blocks(path: Path, mapping: FileMapping | None, *, rows: int) -> Iterator[Block]:
     if mapping is None:
         return read_blocks(path, rows=rows)
     return read_blocks(
@@ -115,7 +131,7 @@ def _blocks(path: Path, mapping: FileMapping | None, *, rows: int) -> Iterator[A
     )
 
 
-def choose_mapping(mapping: FileMapping | None, first: Any) -> tuple[str, FileMapping]:
+def choose_mapping(mapping: FileMapping | None, first: Block | None) -> tuple[str, FileMapping]:
     """Return the mapping of a file whose first block this is, and its name.
 
     Raises Invalid: file_empty without a block, mapping_needed when no ready one fits.
@@ -124,13 +140,19 @@ def choose_mapping(mapping: FileMapping | None, first: Any) -> tuple[str, FileMa
         raise Invalid("file_empty")
     if mapping is not None:
         return mapping.title_zh or "given", mapping
+    if first.items is not None:
+        return "canonical", API_ITEMS
     own = (LINE_COLUMN, BROKEN_COLUMN)
     return find_mapping([name for name in first.lines.columns if name not in own])
 
 
-def check_columns(mapping: FileMapping, lines: pl.DataFrame) -> None:
-    """Raise Invalid (columns_missing) unless the lines have all that the mapping reads."""
-    missing = [name for name in mapping.columns() if name not in lines.columns]
+def check_columns(mapping: FileMapping, block: Block) -> None:
+    """Raise Invalid (columns_missing) unless the lines have all that the mapping reads.
+
+    Objects may each have other keys, so there a missing one is a matter of its line.
+    """
+    present = mapping.columns() if block.items is not None else block.lines.columns
+    missing = [name for name in mapping.columns() if name not in present]
     if missing:
         raise Invalid("columns_missing", columns=", ".join(missing))
 
@@ -138,10 +160,10 @@ def check_columns(mapping: FileMapping, lines: pl.DataFrame) -> None:
 def _take_block(
     open_session: SessionFactory,
     *,
-    lines: pl.DataFrame,
+    block: Block,
     source_code: str,
     mapping: FileMapping,
-    factors: Any,
+    factors: Mapping[str, Fraction],
     open_unknown: bool,
     acting_user: Actor,
     clock: Callable[[], datetime],
@@ -150,14 +172,13 @@ def _take_block(
     for attempt in range(1, ATTEMPTS + 1):
         with open_session() as session:
             try:
-                frame = to_candidates(lines.rename({LINE_COLUMN: "idx"}), mapping, factors)
-                frame = _with_broken(frame, lines[BROKEN_COLUMN])
+                book = RuleBook.load(session)
                 result = door.take_frame(
                     session,
                     source=find_source(session, source_code),
                     channel=Channel.FILE,
-                    frame=frame,
-                    book=RuleBook.load(session),
+                    frame=_candidates(block, mapping, factors, book),
+                    book=book,
                     acting_user=acting_user,
                     now=clock(),
                     open_unknown=open_unknown,
@@ -169,6 +190,19 @@ def _take_block(
                 if attempt == ATTEMPTS or not comes_from_a_race(error):
                     raise
     raise AssertionError("the loop returns or raises")
+
+
+def _candidates(
+    block: Block, mapping: FileMapping, factors: Mapping[str, Fraction], book: RuleBook
+) -> pl.DataFrame:
+    """Return the candidates of a block's lines; those that could not be split say so."""
+    if mapping is API_ITEMS:
+        items = candidates.from_items(block.items or [], door.known_fields(book))
+        frame = items.with_columns(idx=block.lines[LINE_COLUMN])
+    else:
+        lines = block.with_columns(mapping.columns())
+        frame = to_candidates(lines.drop(BROKEN_COLUMN), mapping, factors)
+    return frame.with_columns(code=pl.coalesce(block.lines[BROKEN_COLUMN], pl.col("code")))
 
 
 def comes_from_a_race(error: Exception) -> bool:
@@ -186,10 +220,6 @@ def comes_from_a_race(error: Exception) -> bool:
     ) or "database is locked" in str(cause)
 
 
-def _with_broken(frame: pl.DataFrame, broken: pl.Series) -> pl.DataFrame:
-    return frame.with_columns(code=pl.coalesce(broken, pl.col("code")))
-
-
 @contextmanager
 def _exceptions_writer(
     path: Path,
@@ -202,16 +232,16 @@ def _exceptions_writer(
 
         def write(lines: pl.DataFrame, answers: pl.DataFrame) -> None:
             nonlocal header_written
-            own = [name for name in lines.columns if name not in (LINE_COLUMN, BROKEN_COLUMN)]
             if not header_written:
+                own = lines.drop(LINE_COLUMN).columns
                 writer.writerow(["line", "status", "reason", "detail", *map(plain_cell, own)])
                 header_written = True
+            # The file may have columns named like ours, so ours are renamed until they are joined.
             told = answers.filter(~pl.col("code").is_in(["ok", "duplicate"])).select(
-                pl.col("idx").cast(pl.UInt32).alias(LINE_COLUMN), "status", "code", "detail"
+                pl.col("idx").cast(pl.UInt32).alias(LINE_COLUMN),
+                pl.col("status", "code", "detail").name.prefix("\n"),
             )
-            rows = told.join(lines, on=LINE_COLUMN, maintain_order="left").select(
-                LINE_COLUMN, "status", "code", "detail", *own
-            )
+            rows = told.join(lines, on=LINE_COLUMN, maintain_order="left")
             writer.writerows([plain_cell(cell) for cell in row] for row in rows.iter_rows())
 
         yield write
@@ -219,9 +249,7 @@ def _exceptions_writer(
 
 def plain_cell(cell: object) -> object:
     """Return a cell that a spreadsheet shows and does not run."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
-        return "'" + cell
-    if isinstance(cell, str) and cell.startswith("-") and not cell[1:2].isdigit():
+    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(cell):
         return "'" + cell
     return cell
 

@@ -23,7 +23,10 @@ UTC_TIME = pl.Datetime("us", "UTC")
 
 
 def mark_repeated(frame: pl.DataFrame) -> pl.DataFrame:
-    """Mark rows whose event id came earlier in the same batch: duplicate, or conflict."""
+    """Mark rows whose event id came earlier in the same batch: duplicate, or conflict.
+
+    Only among rows that are not in the books yet: what is booked decides before its neighbours.
+    """
     fine = frame.filter(pl.col("code").is_null())
     if fine["event_id"].n_unique() == fine.height:
         return frame.with_columns(first_idx=pl.lit(None, pl.UInt32))
@@ -49,7 +52,7 @@ def mark_seen(session: Session, frame: pl.DataFrame, *, source: Source) -> pl.Da
             "SELECT r.event_id, r.fingerprint, r.reduction_g, r.credits, r.id FROM {keys} "
             "JOIN activity_record r ON r.event_id = k.event_id AND r.source_id = :source_id"
         ),
-        keys={"event_id": ("text", asked)},
+        keys={"event_id": ("text", asked.unique(maintain_order=True))},
         schema=_SEEN_SCHEMA,
         parameters={"source_id": source.id},
     )

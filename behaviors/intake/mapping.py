@@ -2,9 +2,11 @@
 
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from fractions import Fraction
 from functools import lru_cache
 from importlib import resources
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pint
@@ -13,11 +15,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from behaviors.intake.candidates import CANDIDATE_SCHEMA, FIELD_PREFIX
 from behaviors.rulebook import RuleBook
+from behaviors.units import DEFINITIONS, READABLE
 from carbonaccount.errors import Invalid
 
 _NANO = 10**9
 _NUMBER = r"^[+-]?[0-9]{1,15}(\.[0-9]{1,9})?$"
 _UNIX_TEXT = r"^[0-9]{1,11}(\.0*)?$"
+_THOUSANDS = r"^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?$"
+# RFC 3339, seconds may be missing: date, time, seconds, offset.
+_ISO_TEXT = (
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2})"
+    r"(:[0-5][0-9](?:\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})$"
+)
+_NAMED_FORMATS = ("unix", "iso")
+_SAMPLE = datetime(2026, 3, 2, 8, 5, 9, tzinfo=UTC)
+# Larger factors would leave the 128 bits in which amounts are multiplied.
+_LARGEST_NUMERATOR = 10**13
 
 
 class _Part(BaseModel):
@@ -45,14 +58,41 @@ class TimeMapping(_Part):
     zone: str = "Asia/Shanghai"
     year_offset: int = Field(default=0, ge=-10_000, le=10_000)
 
+    @field_validator("format")
+    @classmethod
+    def _readable_format(cls, value: str) -> str:
+        if value not in _NAMED_FORMATS:
+            _sample_read_with(value)
+        return value
+
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
+            pl.Series([_SAMPLE.replace(tzinfo=None)]).dt.replace_time_zone(value)
+        # Some names are files of the system and mean nothing to others.
+        except (ZoneInfoNotFoundError, ValueError, OSError, pl.exceptions.PolarsError):
             raise ValueError(f"no such time zone: {value}") from None
         return value
+
+
+@lru_cache
+def _sample_read_with(pattern: str) -> datetime:
+    """Return a known moment written and read with a pattern; aware when the pattern has an offset.
+
+    ValueError when the pattern does not tell year, month and day, or is none.
+    """
+    # %s would be read as local time, and a file's seconds since 1970 are not.
+    if "%s" not in pattern and "%" in pattern:
+        try:
+            text = pl.Series([_SAMPLE]).dt.strftime(pattern)
+            read = text.str.to_datetime(pattern, time_unit="us", strict=False).item()
+        except pl.exceptions.PolarsError:
+            read = None
+        if isinstance(read, datetime) and read.date() == _SAMPLE.date():
+            return read
+    raise ValueError(f"does not tell year, month and day: {pattern}")
 
 
 class FieldMapping(_Part):
@@ -67,7 +107,8 @@ class FileMapping(_Part):
 
     title_zh: str = ""
     title_en: str = ""
-    format: str = ""  # csv, tsv, xlsx, ndjson; by the file's name when empty
+    # By the name of the file when empty.
+    format: Literal["", "csv", "tsv", "xlsx", "ndjson"] = ""
     encoding: str = "utf-8"
     sheet: str = ""
     record: RecordMapping
@@ -166,26 +207,34 @@ def check_mapping(mapping: FileMapping, book: RuleBook) -> dict[str, Fraction]:
 @lru_cache
 def _registry() -> "pint.UnitRegistry[Fraction]":
     # Exact: a factor of 1000 must not become 999.9999.
-    return pint.UnitRegistry(non_int_type=Fraction)
+    units: pint.UnitRegistry[Fraction] = pint.UnitRegistry(non_int_type=Fraction)
+    for definition in DEFINITIONS:
+        units.define(definition)
+    return units
 
 
 def _unit_factor(unit: str, wanted: str) -> Fraction:
     if unit == wanted:
         return Fraction(1)
+    if not READABLE.fullmatch(unit):
+        raise Invalid("mapping_invalid", problem=f"no such unit: {unit}")
     registry = _registry()
     try:
-        return Fraction(registry.Quantity(Fraction(1), unit).to(wanted).magnitude)
-    except (pint.UndefinedUnitError, pint.DimensionalityError) as error:
+        factor = Fraction(registry.Quantity(Fraction(1), unit).to(wanted).magnitude)
+    except (pint.PintError, ValueError, TypeError) as error:
         raise Invalid("mapping_invalid", problem=f"{unit} -> {wanted}: {error}") from None
+    if not 0 < factor.numerator <= _LARGEST_NUMERATOR:
+        raise Invalid("mapping_invalid", problem=f"{unit} -> {wanted}")
+    return factor
 
 
 def to_candidates(
     lines: pl.DataFrame, mapping: FileMapping, factors: Mapping[str, Fraction]
 ) -> pl.DataFrame:
-    """Return the candidates of a file's lines; `lines` has an `idx` and text columns only."""
+    """Return the candidates of a file's lines: the first column numbers them, the rest is text."""
     record, time = mapping.record, mapping.time
     frame = lines.select(
-        "idx",
+        pl.nth(0).alias("idx"),
         event_id=pl.concat_str([_trimmed(name) for name in record.event_id], separator="-"),
         subject=pl.concat_str([_trimmed(name) for name in record.subject], separator="-"),
         behavior=_trimmed(record.behavior_column)
@@ -218,7 +267,9 @@ def to_candidates(
 
 
 def _trimmed(column: str) -> pl.Expr:
-    return pl.col(column).str.strip_chars()
+    """Return a column's texts without blanks around them; what is empty then is missing."""
+    text = pl.col(column).str.strip_chars()
+    return pl.when(text != "").then(text)
 
 
 def _moment(time: TimeMapping, column: str) -> pl.Expr:
@@ -228,31 +279,45 @@ def _moment(time: TimeMapping, column: str) -> pl.Expr:
         seconds = pl.when(text.str.contains(_UNIX_TEXT)).then(text.str.extract(r"^([0-9]+)"))
         moment = (seconds.cast(pl.Int64) * 1_000_000).cast(pl.Datetime("us", "UTC"))
     elif time.format == "iso":
-        # A text without an offset is refused: its moment would be a guess.
-        with_offset = pl.when(text.str.contains(r"([Zz]|[+-][0-9]{2}:?[0-9]{2})$")).then(text)
-        moment = with_offset.str.to_datetime(
-            time_unit="us", time_zone="UTC", strict=False, ambiguous="null"
-        )
+        moment = _rfc3339(text)
     else:
-        return (
-            text.str.to_datetime(time.format, time_unit="us", strict=False)
-            .dt.offset_by(f"{time.year_offset}y")
-            .dt.replace_time_zone(time.zone, ambiguous="earliest", non_existent="null")
-            .dt.convert_time_zone("UTC")
-        )
+        read = text.str.to_datetime(time.format, time_unit="us", strict=False)
+        if _sample_read_with(time.format).tzinfo is None:
+            return (
+                read.dt.offset_by(f"{time.year_offset}y")
+                .dt.replace_time_zone(time.zone, ambiguous="earliest", non_existent="null")
+                .dt.convert_time_zone("UTC")
+            )
+        moment = read
     return moment.dt.offset_by(f"{time.year_offset}y") if time.year_offset else moment
+
+
+def _rfc3339(text: pl.Expr) -> pl.Expr:
+    """Read moments with an offset; a text without one is refused, its moment would be a guess.
+
+    Written in one form first: a column may mix forms, and reading by guess takes the first for all.
+    """
+    one_form = (
+        pl.when(text.str.contains(_ISO_TEXT))
+        .then(text)
+        .str.replace(_ISO_TEXT, "${1}T${2}${3};${4}")
+        .str.replace("[Zz]$", "+0000")
+        .str.replace("T([0-9:]{5});", "T${1}:00;")
+    )
+    return one_form.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f;%z", time_unit="us", strict=False)
 
 
 def _amount(column: str, factor: Fraction) -> pl.Expr:
     """Return a column's decimal texts in the rule's unit, rounded down to nine decimals.
 
-    Thousands separators are taken out. A text that is no number stays as it is, so that the
-    check of the field refuses it and the line shows it.
+    Commas between thousands are taken out, no others: 1,5 may mean one and a half. A text that
+    is no number stays as it is, so that the check of the field refuses it and the line shows it.
     """
+    written = _trimmed(column)
     text = (
-        _trimmed(column)
-        .str.replace_all(r"^([+-]?[0-9]{1,3}(?:,[0-9]{3})+)", "$1")
-        .str.replace_all(",", "", literal=True)
+        pl.when(written.str.contains(_THOUSANDS))
+        .then(written.str.replace_all(",", "", literal=True))
+        .otherwise(written)
     )
     if factor == 1:
         return text
@@ -265,5 +330,5 @@ def _amount(column: str, factor: Fraction) -> pl.Expr:
     )
     scaled = nano * factor.numerator // factor.denominator
     fraction = (scaled % _NANO).cast(pl.String).str.pad_start(9, "0")
-    written = pl.concat_str([(scaled // _NANO).cast(pl.String), pl.lit("."), fraction])
-    return pl.when(scaled >= 0).then(written).otherwise(text)
+    converted = pl.concat_str([(scaled // _NANO).cast(pl.String), pl.lit("."), fraction])
+    return pl.when(scaled >= 0).then(converted).otherwise(text)

@@ -14,7 +14,7 @@ the one that began first.
 from bisect import bisect_left, insort
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 import polars as pl
@@ -181,13 +181,15 @@ def _resolve_group(
 
 
 class _Trips:
-    """Trips in the order of their beginning; only neighbours can overlap, for the rest do not."""
+    """Trips in the order of their beginning; some overlap, where a person decided so."""
 
     def __init__(self) -> None:
         self._acts: list[tuple[datetime, int, Act]] = []
+        self._longest = timedelta()
 
     def add(self, act: Act) -> None:
         insort(self._acts, (act.occurred_at, id(act), act))
+        self._longest = max(self._longest, act.end - act.occurred_at)
 
     def remove(self, act: Act) -> None:
         self._acts.remove((act.occurred_at, id(act), act))
@@ -197,9 +199,10 @@ class _Trips:
         found = []
         for position in range(place - 1, -1, -1):
             other = self._acts[position][2]
-            if other.end <= act.occurred_at:
+            if other.occurred_at + self._longest <= act.occurred_at:
                 break
-            found.append(other)
+            if other.end > act.occurred_at:
+                found.append(other)
         for position in range(place, len(self._acts)):
             other = self._acts[position][2]
             if other.occurred_at >= act.end and other.occurred_at > act.occurred_at:

@@ -82,7 +82,7 @@ def measure(frame: pl.DataFrame, book: RuleBook) -> pl.DataFrame:
             frame = _check_field(frame, group, spec)
     quantity = np.zeros(frame.height, dtype=np.int64)
     hashes = np.zeros(frame.height, dtype=np.uint64)
-    texts = pl.Series("activity", [None], dtype=pl.String).extend_constant(None, frame.height - 1)
+    texts = pl.Series("activity", [], dtype=pl.String).extend_constant(None, frame.height)
     for group in list(rule_groups(frame, book)):
         part = frame[group.rows]
         nano = {name: _nano(part[FIELD_PREFIX + name]) for name in group.entry.rule.field_names}

@@ -56,7 +56,7 @@ def check_upload(
     check_mapping(chosen, book)
     _check_behavior(chosen, source)
     assert first is not None, "choosing a mapping refuses an empty file"
-    check_columns(chosen, first.lines)
+    check_columns(chosen, first)
 
 
 def _check_behavior(mapping: FileMapping, source: Source) -> None:
