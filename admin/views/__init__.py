@@ -14,6 +14,7 @@ blueprint.before_request(access.enforce)
 
 _PAGES: tuple[str, ...] = (
     "appeals",
+    "audit",
     "behaviors",
     "errors",
     "factors",

@@ -69,6 +69,11 @@ DESK: dict[str, tuple[str, str]] = {
         "姓名须为 1 至 {limit} 个字符。",
         "A name has 1 to {limit} characters.",
     ),
+    # --- the trail ---
+    "export_too_large": (
+        "共 {found} 条，一次最多导出 {limit} 条，请缩短时间段。",
+        "{found} entries; at most {limit} fit one file. Choose a shorter period.",
+    ),
     # --- sources ---
     "bad_quota": (
         "每日配额须为 1 至 {limit} 的整数，留空表示不限。",
