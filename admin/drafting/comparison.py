@@ -44,7 +44,7 @@ def _amounts(rule: Rule | None) -> dict[str, str]:
 
 def _amount(item: FieldSpec) -> str:
     low, high, step = (explain.plain(n) for n in (item.minimum, item.maximum, item.step))
-    return f"{low}–{high} {item.unit} (±{step}) · {item.label_zh} · {item.label_en}"
+    return f"{low}–{high} {item.unit} · {step} · {item.label_zh} · {item.label_en}"
 
 
 def _parameters(rule: Rule | None) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The form of a rule version. What it holds stays text until it is checked, so nothing is lost."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from flask_babel import lazy_gettext as _l
@@ -15,6 +15,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -63,6 +64,11 @@ def read_decimal(text: str) -> Decimal | None:
     return number if number.is_finite() else None
 
 
+def offered(words: Mapping[str, object]) -> list[SelectChoice]:
+    """Return codes with their words as a list to choose from."""
+    return [SelectChoice(code, word) for code, word in words.items()]
+
+
 class AmountForm(Form):
     """One measured amount of an act."""
 
@@ -94,9 +100,11 @@ class ParameterForm(Form):
     name = StringField(_l("变量名"), validators=[needed])
     value = StringField(_l("数值"), validators=[needed, is_decimal])
     unit = StringField(_l("单位"), validators=[needed])
-    grade = SelectField(_l("可信度"), choices=lambda: list(labels.GRADES.items()), default="B")
+    grade = SelectField(_l("可信度"), choices=lambda: offered(labels.GRADES), default="B")
     source = StringField(_l("来源"), validators=[needed])
-    factor = SelectField(_l("排放因子"), choices=[("", _l("不引用"))], validate_choice=False)
+    factor = SelectField(
+        _l("排放因子"), choices=[SelectChoice("", _l("不引用"))], validate_choice=False
+    )
 
     def parameter(self) -> Parameter:
         """Return the parameter; call it only after the form was found fine."""
@@ -127,7 +135,7 @@ class RuleForm(FlaskForm):
     multiplier_d = StringField("D", validators=[needed, is_decimal], default="0.25")
     grams_for = SelectMultipleField(
         _l("哪些证据计减排量"),
-        choices=[(grade, grade) for grade in GRADES],
+        choices=[SelectChoice(grade, grade) for grade in GRADES],
         default=["A", "B", "C"],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
@@ -136,12 +144,12 @@ class RuleForm(FlaskForm):
     credits_per_act = StringField(_l("每次积分"), validators=[needed, is_whole], default="0")
     counts_acts = BooleanField(_l("每满一个单位给一次（例如每餐）"))
     certifiable = BooleanField(_l("可用于核证"))
-    grade = SelectField(_l("方法可信度"), choices=lambda: list(labels.GRADES.items()), default="B")
+    grade = SelectField(_l("方法可信度"), choices=lambda: offered(labels.GRADES), default="B")
     citation = TextAreaField(_l("依据"), validators=[needed])
     reason = TextAreaField(_l("为什么这样改"), validators=[needed, Length(max=LONGEST_TEXT)])
     example_evidence = SelectField(
         _l("算例的证据"),
-        choices=lambda: list(labels.EVIDENCE_NAMES.items()),
+        choices=lambda: offered(labels.EVIDENCE_NAMES),
         default="A",
     )
 
@@ -154,12 +162,16 @@ class RuleForm(FlaskForm):
         self, *, groups: Iterable[tuple[str, str]], factors: Iterable[EmissionFactor]
     ) -> None:
         """Fill the lists to choose from; a code that is no longer there is not lost."""
-        self.double_count_group.choices = [("", _l("不分组")), *groups]
+        none = SelectChoice("", _l("不分组"))
+        self.double_count_group.choices = [none, *(SelectChoice(*group) for group in groups)]
         codes = sorted({item.code for item in factors})
         for entry in self.parameters:
             held = [entry.factor.data] if entry.factor.data else []
             choices = sorted({*codes, *held})
-            entry.factor.choices = [("", _l("不引用")), *((code, code) for code in choices)]
+            entry.factor.choices = [
+                SelectChoice("", _l("不引用")),
+                *(SelectChoice(code, code) for code in choices),
+            ]
 
 
 def fill(form: RuleForm, rule: Rule, *, grade: str, citation: str) -> None:

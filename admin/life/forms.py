@@ -13,10 +13,11 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from admin.drafting.forms import is_decimal, is_whole, needed, text_of
+from admin.drafting.forms import is_decimal, is_whole, needed, offered, text_of
 from behaviors import labels
 from behaviors.behavior_services import LONGEST_NAME, LONGEST_TEXT, TEXT_PARTS
 from behaviors.methods.library import CATEGORIES
@@ -87,8 +88,10 @@ class NewBehaviorForm(TextsForm):
     """A kind of act that the library does not have."""
 
     code = StringField(_l("代码"), validators=[needed, Length(max=40)])
-    family = SelectField(_l("类别"), choices=lambda: list(labels.FAMILIES.items()))
-    category = SelectField(_l("衣食住行分类"), choices=list(CATEGORIES), default="行")
+    family = SelectField(_l("类别"), choices=lambda: offered(labels.FAMILIES))
+    category = SelectField(
+        _l("衣食住行分类"), choices=[SelectChoice(item, item) for item in CATEGORIES], default="行"
+    )
 
 
 class BehaviorForm(TextsForm):
@@ -113,11 +116,11 @@ class PreviewForm(FlaskForm):
     period = SelectField(
         _l("用哪段历史"),
         choices=[
-            ("30", _l("最近 30 天")),
-            ("90", _l("最近 90 天")),
-            ("365", _l("最近一年")),
-            ("all", _l("全部")),
-            ("days", _l("自己选日期")),
+            SelectChoice("30", _l("最近 30 天")),
+            SelectChoice("90", _l("最近 90 天")),
+            SelectChoice("365", _l("最近一年")),
+            SelectChoice("all", _l("全部")),
+            SelectChoice("days", _l("自己选日期")),
         ],
         default="90",
     )
@@ -143,7 +146,7 @@ class FactorForm(FlaskForm):
     gas = StringField(_l("气体"), validators=[needed, Length(max=16)], default="CO2")
     valid_from = DayField(_l("从哪天起"), validators=[Optional()])
     data_year = StringField(_l("数据年份"), validators=[is_whole])
-    grade = SelectField(_l("可信度"), choices=lambda: list(labels.GRADES.items()))
+    grade = SelectField(_l("可信度"), choices=lambda: offered(labels.GRADES))
     source = TextAreaField(_l("来源"), validators=[needed, Length(max=2000)])
 
 

@@ -172,7 +172,6 @@ def new_behavior() -> ResponseReturnValue:
             family=form.family.data,
             category=form.category.data,
             texts=form.texts(),
-            families=list(labels.FAMILIES),
             acting_user=current_actor(),
             now=utc_now(),
         )

@@ -142,7 +142,7 @@ def _rows_changed(form: RuleForm, action: str) -> bool:
     if verb == "add" and len(rows.entries) < rows.max_entries:
         rows.append_entry()
     if verb == "remove":
-        rows.entries = [row for row in rows.entries if row.short_name != f"{name}-{index}"]
+        rows.entries = [row for row in rows.entries if row.name != f"{name}-{index}"]
     return True
 
 
