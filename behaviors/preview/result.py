@@ -41,6 +41,8 @@ def version_result(
     people = int(tally.took_part.sum())
     return {
         "total": {**_row(total), "people": people, "refused": outlook.refused},
+        # Records of other behaviours and days whose overlap with these would end otherwise.
+        "elsewhere": dict(outlook.elsewhere._asdict()),
         "by_district": _rows(tally.by(DISTRICT), outlook.history.people.districts),
         "by_evidence": _rows(tally.by(EVIDENCE), GRADES),
         "by_month": _rows(tally.by(MONTH), tally.months),

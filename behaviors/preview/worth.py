@@ -17,13 +17,26 @@ from behaviors.preview.reading import Int64s
 _SLICE = 1 << 17
 
 
+class Elsewhere(NamedTuple):
+    """What changes of records beside those that were asked for: of other behaviours and days."""
+
+    records: int = 0
+    g_before: int = 0
+    g_after: int = 0
+    credits_before: int = 0
+    credits_after: int = 0
+
+
+NOTHING = Elsewhere()
+
+
 @dataclass(frozen=True)
 class Outlook:
     """A draft with what would have counted under it.
 
     history: the records that would stand under the draft.  quantity: as the draft measures
-    them, 0 where it refuses.  capped: those of which less counts.  refused: how many it would
-    not take.
+    them, 0 where it does not count.  capped: those of which less counts.  refused: how many
+    would not count any more because the draft does not take them or they would overlap.
     """
 
     draft: Draft
@@ -31,6 +44,7 @@ class Outlook:
     quantity: Int64s
     capped: Capped
     refused: int = 0
+    elsewhere: Elsewhere = NOTHING
 
 
 class Scored(NamedTuple):
