@@ -36,7 +36,12 @@ _NUMBER = re.compile(r"[+-][0-9]+(\.[0-9]+)?")
 # Lines that are objects in the API's form need no mapping, and are read as the API reads them.
 API_ITEMS = FileMapping(
     format="ndjson",
-    record=RecordMapping(event_id=["event_id"], subject=["subject"]),
+    record=RecordMapping(
+        behavior_column="behavior",
+        evidence_column="evidence",
+        event_id=["event_id"],
+        subject=["subject"],
+    ),
     time=TimeMapping(start="occurred_at"),
     fields={},
 )

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from functools import lru_cache
 from importlib import resources
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pint
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from behaviors.intake.candidates import CANDIDATE_SCHEMA, FIELD_PREFIX
 from behaviors.rulebook import RuleBook
@@ -29,8 +29,14 @@ _ISO_TEXT = (
 )
 _NAMED_FORMATS = ("unix", "iso")
 _SAMPLE = datetime(2026, 3, 2, 8, 5, 9, tzinfo=UTC)
+# %s would be taken for local time, which seconds since 1970 are not; %f for billionths, where
+# others mean millionths (%.f is a fraction of any length).
+_MISREAD = ("%s", "%f")
 # Larger factors would leave the 128 bits in which amounts are multiplied.
 _LARGEST_NUMERATOR = 10**13
+
+
+ColumnName = Annotated[str, Field(min_length=1)]
 
 
 class _Part(BaseModel):
@@ -44,15 +50,22 @@ class RecordMapping(_Part):
     behavior_column: str = ""
     evidence: str = ""
     evidence_column: str = ""
-    event_id: list[str] = Field(min_length=1)
-    subject: list[str] = Field(min_length=1)
+    event_id: list[ColumnName] = Field(min_length=1)
+    subject: list[ColumnName] = Field(min_length=1)
     device: str = ""
+
+    @model_validator(mode="after")
+    def _says_what_and_how_sure(self) -> "RecordMapping":
+        for name in ("behavior", "evidence"):
+            if bool(getattr(self, name)) == bool(getattr(self, f"{name}_column")):
+                raise ValueError(f"needs either {name} or {name}_column")
+        return self
 
 
 class TimeMapping(_Part):
     """When it happened: `format` is unix (seconds), iso (RFC 3339), or a strptime pattern."""
 
-    start: str
+    start: ColumnName
     end: str = ""
     format: str = "iso"
     zone: str = "Asia/Shanghai"
@@ -83,8 +96,7 @@ def _sample_read_with(pattern: str) -> datetime:
 
     ValueError when the pattern does not tell year, month and day, or is none.
     """
-    # %s would be read as local time, and a file's seconds since 1970 are not.
-    if "%s" not in pattern and "%" in pattern:
+    if "%" in pattern and not any(misread in pattern for misread in _MISREAD):
         try:
             text = pl.Series([_SAMPLE]).dt.strftime(pattern)
             read = text.str.to_datetime(pattern, time_unit="us", strict=False).item()
@@ -98,7 +110,7 @@ def _sample_read_with(pattern: str) -> datetime:
 class FieldMapping(_Part):
     """Where a measured field is, and in which unit."""
 
-    column: str
+    column: ColumnName
     unit: str = ""
 
 
@@ -221,8 +233,9 @@ def _unit_factor(unit: str, wanted: str) -> Fraction:
     registry = _registry()
     try:
         factor = Fraction(registry.Quantity(Fraction(1), unit).to(wanted).magnitude)
-    except (pint.PintError, ValueError, TypeError) as error:
-        raise Invalid("mapping_invalid", problem=f"{unit} -> {wanted}: {error}") from None
+    except (pint.PintError, ValueError, TypeError):
+        # The library cannot print its own errors when it counts in fractions.
+        raise Invalid("mapping_invalid", problem=f"{unit} -> {wanted}") from None
     if not 0 < factor.numerator <= _LARGEST_NUMERATOR:
         raise Invalid("mapping_invalid", problem=f"{unit} -> {wanted}")
     return factor
