@@ -29,8 +29,6 @@ from carbonaccount.crypto import Vault
 from carbonaccount.database import SessionFactory
 from carbonaccount.errors import Conflict
 
-STAFF_LOGIN = "demo"
-STAFF_ROLES = frozenset({Role.OPERATOR, Role.REVIEWER, Role.SYSTEM_ADMIN})
 STAFF_FILE = "demo-staff.txt"
 _MOST_LINES = 100_000
 
@@ -48,6 +46,22 @@ class DemoPartner:
     mapping: str
     file: str
     claimable_file: str
+
+
+@dataclass(frozen=True)
+class DemoStaff:
+    """A member of the demonstration's staff; two are needed to change a rule."""
+
+    login: str
+    display_name: str
+    roles: frozenset[Role]
+
+
+STAFF = (
+    DemoStaff("demo", "演示管理员", frozenset({Role.OPERATOR, Role.REVIEWER, Role.SYSTEM_ADMIN})),
+    DemoStaff("demo-editor", "演示规则编辑", frozenset({Role.RULE_EDITOR, Role.OPERATOR})),
+    DemoStaff("demo-approver", "演示规则审批", frozenset({Role.RULE_APPROVER, Role.REVIEWER})),
+)
 
 
 PARTNERS = (
@@ -134,32 +148,37 @@ def _import_excerpt(
 
 
 def ensure_staff(session: Session, *, vault: Vault, instance: Path, now: datetime) -> Path:
-    """Add the demonstration's member of staff, and return the file that says how to sign in.
+    """Add the demonstration's staff, and return the file that says how each signs in.
 
-    Password and TOTP secret are random for each installation; the file is for its owner's eyes.
+    Passwords and TOTP secrets are random for each installation; the file is for its owner's eyes.
     """
     file = instance / STAFF_FILE
-    if queries.staff_by_login(session, STAFF_LOGIN) is not None:
-        return file
+    instance.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    for person in STAFF:
+        if queries.staff_by_login(session, person.login) is None:
+            with file.open("a", encoding="utf-8") as told:
+                told.write(_add_demo_staff(session, person, vault=vault, now=now))
+    return file
+
+
+def _add_demo_staff(session: Session, person: DemoStaff, *, vault: Vault, now: datetime) -> str:
     password = generate_password()
     added = add_staff(
         session,
-        login=STAFF_LOGIN,
-        display_name="演示管理员",
+        login=person.login,
+        display_name=person.display_name,
         password=password,
-        roles=STAFF_ROLES,
+        roles=person.roles,
         vault=vault,
         acting_user=SYSTEM,
         now=now,
     )
-    instance.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(
-        f"login: {STAFF_LOGIN}\npassword: {password}\nTOTP secret: {added.totp_secret}\n"
-        f"{added.provisioning_uri('carbonaccount demo')}\n",
-        encoding="utf-8",
+    return (
+        f"login: {person.login} ({', '.join(sorted(person.roles))})\n"
+        f"password: {password}\nTOTP secret: {added.totp_secret}\n"
+        f"{added.provisioning_uri('carbonaccount demo')}\n"
     )
-    return file
 
 
 def partner_of(source: Source) -> DemoPartner | None:

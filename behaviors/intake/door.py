@@ -238,11 +238,8 @@ def count(
     Needs `held` (recorded, but counts nothing yet) and `held_because`; adds counted_milli,
     reduction_g, credits, status and outcome. The people's accounts must be locked.
     """
-    groups = {
-        info.id: rules[-1].double_count_group
-        for code, info in book.behaviors.items()
-        if overlapping and (rules := book.versions(code))
-    }
+    # By the version of each act's day: a later version may have left the group.
+    groups = {entry.id: entry.rule.double_count_group for entry in book.published if overlapping}
     frame = _with_group(frame, groups)
     standing = _with_group(known.standing_records(session, frame), groups)
     resolution = _resolve(session, frame, standing)
@@ -272,7 +269,7 @@ def count(
 
 def _with_group(frame: pl.DataFrame, groups: dict[int, str | None]) -> pl.DataFrame:
     return frame.with_columns(
-        group=pl.col("behavior_id").replace_strict(groups, default=None, return_dtype=pl.String)
+        group=pl.col("rule_version_id").replace_strict(groups, default=None, return_dtype=pl.String)
     )
 
 

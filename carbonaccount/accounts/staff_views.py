@@ -18,7 +18,7 @@ from carbonaccount.web.limits import count_or_refuse, forgive, this_address, vau
 def staff_sign_in() -> ResponseReturnValue:
     """Take login, password and time-based code together, and say only whether all three hold."""
     if current_staff() is not None:
-        return go_to(safe_next(request.args.get("next")) or url_for("accounts.my_sessions"))
+        return go_to(safe_next(request.args.get("next")) or url_for("admin.overview"))
     form, error = StaffSignInForm(), None
     if form.validate_on_submit():
         try:
@@ -53,7 +53,7 @@ def _sign_in(form: StaffSignInForm) -> ResponseReturnValue:
     current_session().commit()
     forgive(*tries)
     start_session(token)
-    return go_to(safe_next(form.next.data) or url_for("accounts.my_sessions"))
+    return go_to(safe_next(form.next.data) or url_for("admin.overview"))
 
 
 def _record_failure(login: str) -> None:

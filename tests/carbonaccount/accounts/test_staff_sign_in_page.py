@@ -29,7 +29,7 @@ def at_step(totp: pyotp.TOTP, steps: int) -> str:
 def test_password_and_code_together_sign_in(app: Flask) -> None:
     totp = add_dana(app, Role.REVIEWER)
     browser = Browser(app)
-    assert browser.sign_in_staff(totp.now()).headers["Location"] == "/sessions"
+    assert browser.sign_in_staff(totp.now()).headers["Location"] == "/admin/"
     assert browser.is_signed_in()
     with writing(app) as session:
         assert session.exec(select(LoginSession.staff_id)).one() is not None
