@@ -13,7 +13,6 @@ from behaviors.source_keys import Algorithm, NewKey
 from carbonaccount.audit import Actor
 from carbonaccount.clock import utc_now
 from carbonaccount.crypto import Vault
-from carbonaccount.web.database import current_session
 from carbonaccount.web.refusals import refusals_told
 
 # The shell does not tell who sits at it; the operator's own log of sessions does.
@@ -99,14 +98,14 @@ def add_command(
 @with_appcontext
 def list_command() -> None:
     """Show each source and its keys, without secrets."""
-    session = current_session()
-    for source in session.exec(select(Source).order_by(col(Source.code))):
-        state = "active" if source.active else "off"
-        allowed = ",".join(source.behaviors)
-        click.echo(f"{source.code}  {state}  {source.name_zh}  {allowed}")
-        keys = select(SourceKey).where(col(SourceKey.source_id) == source.id)
-        for key in session.exec(keys.order_by(col(SourceKey.created_at))):
-            click.echo(f"  {key.key_id}  {key.algorithm}  {_key_state(key)}")
+    with refusals_told() as session:
+        for source in session.exec(select(Source).order_by(col(Source.code))):
+            state = "active" if source.active else "off"
+            allowed = ",".join(source.behaviors)
+            click.echo(f"{source.code}  {state}  {source.name_zh}  {allowed}")
+            keys = select(SourceKey).where(col(SourceKey.source_id) == source.id)
+            for key in session.exec(keys.order_by(col(SourceKey.created_at))):
+                click.echo(f"  {key.key_id}  {key.algorithm}  {_key_state(key)}")
 
 
 def _key_state(key: SourceKey) -> str:

@@ -1,8 +1,6 @@
 """Operators' commands about staff: `flask staff ...`."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 import qrcode
@@ -15,10 +13,8 @@ from carbonaccount.accounts.staff import NewStaff
 from carbonaccount.audit import Actor
 from carbonaccount.clock import utc_now
 from carbonaccount.config import Settings
-from carbonaccount.errors import DomainError
-from carbonaccount.web import messages
-from carbonaccount.web.database import current_session
 from carbonaccount.web.limits import vault
+from carbonaccount.web.refusals import refusals_told
 
 CLI = Actor("system", "cli")
 staff_group = AppGroup("staff", help="People who work for the operator.")
@@ -30,17 +26,6 @@ def register(app: Flask) -> None:
     app.cli.add_command(staff_group)
 
 
-@contextmanager
-def refusals_explained() -> Iterator[None]:
-    """Turn a refusal into a sentence and exit status 1."""
-    try:
-        yield
-    except DomainError as error:
-        raise click.ClickException(
-            messages.sentence(error.code, error.params, messages.ENGLISH)
-        ) from None
-
-
 @staff_group.command("create-first-admin")
 @click.argument("login")
 @click.option("--name", "display_name", default="", help="Name shown to colleagues.")
@@ -49,9 +34,9 @@ def refusals_explained() -> Iterator[None]:
 def create_first_admin_command(login: str, display_name: str, generate_password: bool) -> None:
     """Make the first administrator; works once."""
     password = _choose_password(generate_password)
-    with refusals_explained():
+    with refusals_told() as session:
         added = staff.add_first_admin(
-            current_session(),
+            session,
             login=login,
             display_name=display_name or login,
             password=password,
@@ -59,7 +44,6 @@ def create_first_admin_command(login: str, display_name: str, generate_password:
             acting_user=CLI,
             now=utc_now(),
         )
-        current_session().commit()
     _show_once(added, password if generate_password else None)
 
 
@@ -74,9 +58,9 @@ def add_command(
 ) -> None:
     """Add a member of staff."""
     password = _choose_password(generate_password)
-    with refusals_explained():
+    with refusals_told() as session:
         added = staff.add_staff(
-            current_session(),
+            session,
             login=login,
             display_name=display_name or login,
             password=password,
@@ -85,7 +69,6 @@ def add_command(
             acting_user=CLI,
             now=utc_now(),
         )
-        current_session().commit()
     _show_once(added, password if generate_password else None)
 
 
@@ -93,9 +76,10 @@ def add_command(
 @with_appcontext
 def list_command() -> None:
     """Show logins, whether they are active, and their roles."""
-    for member, roles in queries.staff_members(current_session()):
-        state = "active" if member.active else "inactive"
-        click.echo(f"{member.login:24} {state:9} {','.join(roles)}")
+    with refusals_told() as session:
+        for member, roles in queries.staff_members(session):
+            state = "active" if member.active else "inactive"
+            click.echo(f"{member.login:24} {state:9} {','.join(roles)}")
 
 
 @staff_group.command("deactivate")
@@ -103,9 +87,8 @@ def list_command() -> None:
 @with_appcontext
 def deactivate_command(login: str) -> None:
     """Bar a member of staff and sign out their browsers."""
-    with refusals_explained():
-        staff.deactivate_staff(current_session(), login=login, acting_user=CLI, now=utc_now())
-        current_session().commit()
+    with refusals_told() as session:
+        staff.deactivate_staff(session, login=login, acting_user=CLI, now=utc_now())
     click.echo(f"{login} is deactivated")
 
 
@@ -115,16 +98,15 @@ def deactivate_command(login: str) -> None:
 @with_appcontext
 def roles_command(login: str, roles: tuple[str, ...]) -> None:
     """Give a member of staff exactly the named roles."""
-    with refusals_explained():
-        member = staff.find_staff(current_session(), login=login)
+    with refusals_told() as session:
+        member = staff.find_staff(session, login=login)
         staff.set_roles(
-            current_session(),
+            session,
             staff=member,
             roles=frozenset(map(Role, roles)),
             acting_user=CLI,
             now=utc_now(),
         )
-        current_session().commit()
     click.echo(f"{login}: {','.join(sorted(roles))}")
 
 

@@ -47,12 +47,20 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "数据库还没有建好结构，请先运行 flask db upgrade 和 flask seed。",
         "The database has no schema yet: run flask db upgrade and flask seed first.",
     ),
+    "database_unreachable": (
+        "连不上数据库，请检查 DATABASE_URL 和数据库是否在运行。",
+        "The database cannot be reached: check DATABASE_URL and whether it is running.",
+    ),
     "job_done_elsewhere": (
         "另一个进程刚刚做完了 {period} 的任务 {name}。",
         "Another process has just done {name} for {period}.",
     ),
     "unknown_job": ("没有名为 {name} 的任务。", "There is no job named {name}."),
     "mapping_invalid": ("映射文件有误：{problem}", "The mapping is not valid: {problem}"),
+    "mapping_keys": (
+        "映射中不认识的键：{unknown}；缺少的键：{missing}。",
+        "Keys of the mapping that are not known: {unknown}; that are missing: {missing}.",
+    ),
     "mapping_needed": (
         "没有现成的映射适合这些列，请给出映射文件。列：{columns}",
         "No ready mapping fits these columns, give one. Columns: {columns}",

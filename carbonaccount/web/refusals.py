@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
 from carbonaccount.errors import DomainError
@@ -32,6 +32,11 @@ def refusals_told() -> Iterator[Session]:
         if any(sign in str(error.orig) for sign in _NO_SCHEMA):
             raise click.ClickException(
                 messages.sentence("database_not_ready", {}, language())
+            ) from None
+        # PostgreSQL's driver has no SQLSTATE for a server that was never reached.
+        if isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", "") is None:
+            raise click.ClickException(
+                messages.sentence("database_unreachable", {}, language())
             ) from None
         raise
 
