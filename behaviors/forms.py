@@ -14,7 +14,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from behaviors import labels
-from behaviors.scoring import ActivityError, Rule, parse_activity
+from behaviors.scoring import ActivityError, Rule, parse_activity, quantity_milli
 from carbonaccount.clock import CITY_ZONE, business_day
 from carbonaccount.web import messages
 from carbonaccount.web.templating import language
@@ -104,7 +104,8 @@ def check(form: ActForm, rule: Rule, now: datetime) -> Mapping[str, str] | None:
         add_error(form, "moment", _("时间还没有到，请填已经发生的行为。"))
     typed = amounts(form, rule)
     try:
-        parse_activity(rule, typed)
+        # A quantity of nothing is found only once the amounts are put together.
+        quantity_milli(rule, parse_activity(rule, typed))
     except ActivityError as error:
         add_error(form, error.field, activity_error(rule, error))
     return typed if fine and not form.errors else None

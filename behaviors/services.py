@@ -38,7 +38,7 @@ def report_act(
     has looked at it. Raises Invalid with the code of the item (and `field`) when it cannot be
     taken, Conflict when the same form was sent before with another content. Does not commit.
     """
-    cleaned = clean_photo(photo) if photo else None
+    cleaned = clean_photo(photo) if photo is not None else None
     source = self_source(session)
     account = session.get(Account, account_id)
     if account is None:

@@ -175,7 +175,8 @@ def _send(info: BehaviorInfo, form: ActForm, typed: object) -> ItemResult | None
 def _report(info: BehaviorInfo, form: ActForm, typed: dict[str, object]) -> ItemResult:
     """Report and commit; again when another request got in between."""
     settings: Settings = current_app.extensions["carbonaccount.settings"]
-    photo = form.photo.data.read() if form.photo.data else b""
+    # An empty file that was chosen is refused as no picture, never taken as none.
+    photo = form.photo.data.read() if form.photo.data else None
     session, occurred_at = current_session(), form.occurred_at()
     assert occurred_at is not None, "the form was checked"
     for attempt in range(_TRIES):
@@ -186,7 +187,7 @@ def _report(info: BehaviorInfo, form: ActForm, typed: dict[str, object]) -> Item
                 behavior=info.code,
                 activity=typed,
                 occurred_at=occurred_at,
-                photo=photo or None,
+                photo=photo,
                 photo_folder=photo_folder(settings.instance_path),
                 form_token=form.form_token.data,
                 acting_user=current_actor(),

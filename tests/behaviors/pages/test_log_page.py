@@ -123,7 +123,14 @@ def test_the_same_form_with_another_amount_is_asked_about(app: Flask, alice: Bro
 
 @pytest.mark.parametrize(
     ("amount", "said"),
-    [("", "缺少"), ("ten", "不是数字"), ("-3", "不能是负数"), ("501", "不能大于 500")],
+    [
+        ("", "缺少"),
+        ("ten", "不是数字"),
+        ("-3", "不能是负数"),
+        ("501", "不能大于 500"),
+        ("0", "算下来是零"),
+        ("0.0004", "算下来是零"),
+    ],
 )
 def test_a_wrong_amount_is_named_and_kept(
     app: Flask, alice: Browser, amount: str, said: str
@@ -156,9 +163,10 @@ def test_another_time_is_the_citys_time(app: Flask, alice: Browser) -> None:
     assert record.business_day.isoformat() == "2026-03-01"
 
 
-def test_what_is_no_picture_is_refused(app: Flask, alice: Browser) -> None:
+@pytest.mark.parametrize("photo", [b"MZ not a picture", b""])
+def test_what_is_no_picture_is_refused(app: Flask, alice: Browser, photo: bytes) -> None:
     form = opened_form(alice, "bus_trip") | {"distance_km": "1"}
-    response = send(alice, "bus_trip", form, photo=b"MZ not a picture")
+    response = send(alice, "bus_trip", form, photo=photo)
     assert response.status_code == 422
     assert field_errors(response)
     assert records(app) == []
