@@ -1,15 +1,18 @@
 """The application's class: Flask with an OpenAPI document, and one kind of error below /api/."""
 
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from flask import Response
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.routing import IntegerConverter, Map
 
 from carbonaccount.errors import DomainError
 from carbonaccount.web import problems
+
+_LARGEST_ROW_NUMBER = 2**63 - 1
 
 
 class Application(OpenAPI):
@@ -42,6 +45,13 @@ class Application(OpenAPI):
         )
 
 
+class RowNumber(IntegerConverter):
+    """A number in a path that a database can look for; with a larger one there is no page."""
+
+    def __init__(self, map: Map, **limits: Any) -> None:
+        super().__init__(map, **{"max": _LARGEST_ROW_NUMBER, **limits})
+
+
 def _refuse_parameters(error: ValidationError) -> NoReturn:
     raise problems.invalid_content(error)
 
@@ -56,4 +66,5 @@ def make_application(import_name: str, *, instance_path: str) -> Application:
         validation_error_callback=_refuse_parameters,
     )
     app.openapi_version = "3.1.0"
+    app.url_map.converters["int"] = RowNumber
     return app

@@ -132,6 +132,9 @@ def test_another_persons_record_does_not_exist(
     assert alice.get(path).status_code == 200
     assert bob.get(path).status_code == 404
     assert bob.get("/records/999999999").status_code == 404
+    # More than a column of any of the databases holds.
+    assert bob.get("/records/9223372036854775808").status_code == 404
+    assert bob.get("/records/999999999999999999999.json").status_code == 404
 
 
 def test_it_needs_sign_in(app: Flask, ride: Ride) -> None:
