@@ -1,6 +1,7 @@
 """What the pages about rules share: doing something that may be refused, and words for it."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from flask import g, request
@@ -156,6 +157,11 @@ def bucket_edge(bucket: Bucket) -> str:
     return _signed(nearer if nearer is not None else 0)
 
 
+def percent_text(share: str) -> str:
+    """Return a share as a percentage with two decimals."""
+    return f"{Decimal(share) * 100:.2f}%"
+
+
 def _signed(number: int | None) -> str:
     return f"{number or 0:+,}" if number else "0"
 
@@ -170,6 +176,7 @@ def rule_words() -> dict[str, object]:
         "example_error_text": example_error_text,
         "missing_fields": missing_fields,
         "part_name": part_name,
+        "percent_text": percent_text,
         "problem_text": problem_text,
         "rule_status_words": rule_status_words,
         "sent_to": sent_to,
