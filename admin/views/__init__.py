@@ -21,11 +21,13 @@ _PAGES: tuple[str, ...] = (
     "intake",
     "intake_form",
     "overview",
+    "people",
     "policy",
     "previews",
     "reviews",
     "rules",
     "sources",
+    "staff",
 )
 # An import can be stopped, and shows that it goes on, after each of its batches.
 _UPLOAD_BATCH_ROWS = 20_000

@@ -178,6 +178,27 @@ def set_roles(
     _audit(session, "staff.roles", staff, acting_user, now, roles=sorted(wanted))
 
 
+def renew_credentials(
+    session: Session,
+    *,
+    staff: Staff,
+    password: str,
+    vault: Vault,
+    acting_user: Actor,
+    now: datetime,
+) -> NewStaff:
+    """Replace password and second factor, and sign out all browsers. Raises Invalid."""
+    check_password(password)
+    secret = pyotp.random_base32()
+    staff.password_hash = _HASHER.hash(password)
+    staff.totp_sealed = vault.seal(secret, purpose=_TOTP_PURPOSE)
+    session.add(staff)
+    _audit(session, "staff.renew", staff, acting_user, now)
+    owner = Owner(staff_id=staff.stored_id)
+    sessions.revoke_all(session, owner=owner, acting_user=acting_user, now=now)
+    return NewStaff(staff, secret)
+
+
 def deactivate_staff(session: Session, *, login: str, acting_user: Actor, now: datetime) -> Staff:
     """Bar a member of staff and sign out all their browsers; raises NotFound."""
     staff = find_staff(session, login=login)

@@ -65,6 +65,10 @@ DESK: dict[str, tuple[str, str]] = {
         "不能更改自己的角色、状态或凭据，请另一位管理员来做。",
         "Nobody changes their own roles, standing or credentials; ask another administrator.",
     ),
+    "staff_inactive": (
+        "账号 {login} 已停用，请先恢复。",
+        "The login {login} is barred; let it in again first.",
+    ),
     "display_name_length": (
         "姓名须为 1 至 {limit} 个字符。",
         "A name has 1 to {limit} characters.",
