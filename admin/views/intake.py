@@ -16,7 +16,7 @@ from behaviors import queries as behavior_queries
 from behaviors.intake import uploads as services
 from behaviors.intake.background import UploadRunner
 from behaviors.intake.mapping import ready_mappings
-from behaviors.models import Source, UploadStatus
+from behaviors.models import Source
 from carbonaccount.clock import CITY_ZONE, utc_now
 from carbonaccount.errors import NotFound
 from carbonaccount.web import messages
@@ -223,7 +223,7 @@ def upload_context(upload_id: str) -> dict[str, Any]:
         "mapping": mapping_name(upload.mapping),
         "reasons": reason_rows(upload.reasons),
         "problem": problem_of(upload.error, upload.file_name),
-        "is_over": upload.status == UploadStatus.DONE,
+        "has_lines": item.has_rejected and bool(upload.reasons.keys() - {"duplicate"}),
     }
 
 
@@ -232,7 +232,9 @@ def mapping_name(choice: str) -> str:
     kind, _sign, name = choice.partition(":")
     if kind == services.OWN:
         return str(_("自己的映射"))
-    title = mapping_title(ready_mappings()[name]) if name in ready_mappings() else name
+    title = str(_("列名与接口相同")) if name == services.CANONICAL else name
+    if name in ready_mappings():
+        title = mapping_title(ready_mappings()[name])
     if kind == services.AUTOMATIC:
         return " · ".join(filter(None, (_("自动识别"), title)))
     return title

@@ -43,18 +43,29 @@ def new_upload() -> ResponseReturnValue:
     if not form.is_submitted():
         return _page(form, None)
     received = _receive(form)
+    choice, problems = _read(form, received)
+    if received is None or problems or form.errors:
+        return _refuse(form, received, *problems)
     try:
-        is_fine = form.validate()
-        mapping = form.chosen_mapping() if is_fine else ""
-        if received is None:
-            raise Invalid("file_needed")
-        if not is_fine:
-            return _page(form, received, status=400)
-        _check(form, received, mapping)
-        return _take(form, received, mapping)
+        _check(form, received, choice)
+        return _take(form, received, choice)
     except DomainError as error:
-        _put_error(form, error, received)
-        return _page(form, received, status=400)
+        return _refuse(form, received, error)
+
+
+def _read(form: UploadForm, received: Received | None) -> tuple[str, list[DomainError]]:
+    """Return the chosen mapping, and what is wrong besides what the form's fields say."""
+    problems: list[DomainError] = []
+    choice = ""
+    form.validate()
+    try:
+        choice = form.chosen_mapping()
+        services.read_choice(choice)
+    except DomainError as error:
+        problems.append(error)
+    if received is None:
+        problems.append(Invalid("file_needed"))
+    return choice, problems
 
 
 def importing_sources() -> list[Source]:
@@ -124,6 +135,12 @@ def _check(form: UploadForm, received: Received, choice: str) -> None:
         services.check_upload(
             session, path=path, kind=kind, source_code=form.source.data, mapping=mapping
         )
+
+
+def _refuse(form: UploadForm, received: Received | None, *problems: DomainError) -> Response:
+    for problem in problems:
+        _put_error(form, problem, received)
+    return _page(form, received, status=400)
 
 
 def _put_error(form: UploadForm, error: DomainError, received: Received | None) -> None:

@@ -143,14 +143,27 @@ class FileMapping(_Part):
 
 
 def parse_mapping(text: str) -> FileMapping:
-    """Return a mapping from TOML. Raises Invalid (mapping_invalid) naming what is wrong."""
+    """Return a mapping from TOML. Raises Invalid (mapping_invalid, mapping_keys) saying why."""
     try:
         return FileMapping.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise Invalid("mapping_invalid", problem=str(error)) from None
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise Invalid("mapping_invalid", problem="; ".join(problems)) from None
+        raise _refused(error) from None
+
+
+def _refused(error: ValidationError) -> Invalid:
+    """Return what is wrong with a mapping; keys are named apart, so that they need no English."""
+    found: dict[str, list[str]] = {"extra_forbidden": [], "missing": []}
+    problems = []
+    for part in error.errors():
+        name = ".".join(map(str, part["loc"]))
+        found.setdefault(part["type"], []).append(name)
+        problems.append(f"{name}: {part['msg']}")
+    if len(found) > 2:
+        return Invalid("mapping_invalid", problem="; ".join(problems))
+    unknown, missing = (", ".join(names) or "-" for names in found.values())
+    return Invalid("mapping_keys", unknown=unknown, missing=missing)
 
 
 @lru_cache

@@ -17,6 +17,8 @@ from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, LimitReached, NotFound
 
 AUTOMATIC, READY, OWN = "auto", "ready", "toml"
+# What the automatic choice says of files in the API's columns.
+CANONICAL = "canonical"
 UNFINISHED = (UploadStatus.WAITING, UploadStatus.RUNNING, UploadStatus.STOPPING)
 # Each that waits holds a lock; more than a handful at once is a mistake of a script.
 MAX_UNFINISHED = 20

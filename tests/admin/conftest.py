@@ -32,6 +32,19 @@ def dana(app: Flask) -> Browser:
 @pytest.fixture
 def source(app: Flask) -> Source:
     """A bus operator whose passengers p1 and p2 have accounts."""
+    return add_bus_operator(app)
+
+
+@pytest.fixture
+def runner(app: Flask) -> Iterator[UploadRunner]:
+    """What imports the uploads; nothing of it outlives the test."""
+    runner: UploadRunner = app.extensions["carbonaccount.uploads"]
+    yield runner
+    runner.join()
+
+
+def add_bus_operator(app: Flask) -> Source:
+    """Admit a bus operator, and bind its passengers p1 and p2 to accounts."""
     with writing(app) as session:
         source = Source(
             code="jn_bus",
@@ -56,14 +69,6 @@ def source(app: Flask) -> Source:
             )
         session.commit()
     return source
-
-
-@pytest.fixture
-def runner(app: Flask) -> Iterator[UploadRunner]:
-    """What imports the uploads; nothing of it outlives the test."""
-    runner: UploadRunner = app.extensions["carbonaccount.uploads"]
-    yield runner
-    runner.join()
 
 
 def line(number: int, subject: str = "p1", km: str = "6.4") -> str:

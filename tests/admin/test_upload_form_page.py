@@ -73,9 +73,13 @@ def test_the_example_on_the_page_is_a_mapping(dana: Browser) -> None:
 
 
 def test_everything_missing_is_named_at_once(dana: Browser, source: Source) -> None:
-    answer = send(dana, None, source="")
+    answer = send(dana, None, source="", mapping="toml")
     assert answer.status_code == 400
-    assert errors(answer.text) == ["请选择文件来自哪个数据来源。", "请选择要导入的文件。"]
+    assert errors(answer.text) == [
+        "请选择文件来自哪个数据来源。",
+        "请选择要导入的文件。",
+        "请粘贴或上传映射（TOML）。",
+    ]
 
 
 def test_what_was_chosen_stays_chosen_and_the_file_is_kept(
@@ -118,6 +122,8 @@ def test_a_mapping_comes_as_text_or_as_a_file(
         ({"toml_file": (b"[time]\n", "m.toml"), "toml": OWN}, "请只留一个"),
         ({"toml_file": (b"\xff\xfe", "m.toml")}, "不是 UTF-8"),
         ({"toml_file": (b"#" * 65_537, "m.toml")}, "超过 64 KiB"),
+        ({"toml": OWN.replace("card", "").replace("subject", "user")}, "不认识的键：record.user"),
+        ({"toml": OWN.replace("[time]", "[when]")}, "缺少的键：time。"),
         ({"toml": OWN.replace("bus_trip", "flying")}, "no such behavior: flying"),
         ({"toml": OWN.replace('"m"', '"kg"')}, "kg -&gt; km"),
         ({"toml": OWN.replace("bus_trip", "metro_trip")}, "不在数据来源 jn_bus 可上报的范围内"),

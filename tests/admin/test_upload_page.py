@@ -150,6 +150,15 @@ def test_when_all_is_taken_nothing_is_offered(
     page = dana.get(ADDRESS.format(only_upload(app).public_id)).text
     assert "所有行都已全部计入" in page
     assert "lines.csv" not in page
+    send(dana, csv_of(line(1)), name="again.csv")
+    runner.join()
+    with writing(app) as session:
+        again = session.exec(
+            select(IntakeUpload).where(IntakeUpload.file_name == "again.csv")
+        ).one()
+    page = dana.get(ADDRESS.format(again.public_id)).text
+    assert "没有重复入账" in page
+    assert "lines.csv" not in page  # it would hold the header only
 
 
 def test_importing_the_same_file_again_changes_nothing(
