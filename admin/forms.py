@@ -25,9 +25,7 @@ class UploadForm(FlaskForm):
     `kept` is a signed note of a file that was sent already with a form that had to be mended.
     """
 
-    source = SelectField(
-        _l("数据来源"), validators=[InputRequired(_l("请选择文件来自哪个数据来源。"))]
-    )
+    source = SelectField(_l("来源"), validators=[InputRequired(_l("请选择文件来自哪个数据来源。"))])
     file = FileField(_l("文件"))
     kept = HiddenField()
     mapping = RadioField(_l("怎样读取各列"), default=AUTOMATIC)

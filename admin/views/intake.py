@@ -158,7 +158,7 @@ def uploads_export(kind: str) -> ResponseReturnValue:
         _("编号"),
         _("上传时间"),
         _("结束时间"),
-        _("数据来源"),
+        _("来源"),
         _("文件"),
         _("上传人"),
         _("状态"),
