@@ -116,9 +116,15 @@ def _why_not(session: Session, request_hash: str, now: datetime) -> str:
 
 
 def check_guess(attempt: ClaimedAttempt, *, guess: str, vault: Vault) -> None:
-    """Raise NotAuthenticated with `code_wrong` unless the guess is the code."""
-    if not hmac.compare_digest(attempt.code_hash, _code_hash(vault, attempt.request_hash, guess)):
-        raise NotAuthenticated("code_wrong", attempts_left=attempt.attempts_left)
+    """Raise NotAuthenticated unless the guess is the code.
+
+    Its code is `code_wrong`, with how many guesses are left, or `code_guesses_used_up`.
+    """
+    if hmac.compare_digest(attempt.code_hash, _code_hash(vault, attempt.request_hash, guess)):
+        return
+    if attempt.attempts_left == 0:
+        raise NotAuthenticated("code_guesses_used_up")
+    raise NotAuthenticated("code_wrong", attempts_left=attempt.attempts_left)
 
 
 def use_code(session: Session, *, attempt: ClaimedAttempt, vault: Vault, now: datetime) -> str:

@@ -137,8 +137,8 @@ def test_twenty_parallel_wrong_guesses_get_five_looks(app: Flask) -> None:
     code = browser.shown_code()
     answers = all_at_once(browser, [another(code)] * 20)
     assert [status for status, _ in answers] == [401] * 20
-    looked_at = [errors for _, errors in answers if "还可以再试" in errors[0]]
-    assert len(looked_at) == 5
+    # The last of the five looks says that the code is void, as do all that come after it.
+    assert len([errors for _, errors in answers if "还可以再试" in errors[0]]) == 4
     with writing(app) as session:
         assert session.exec(select(OneTimeCode.attempts)).one() == 5
     assert browser.enter(code).status_code == 401
