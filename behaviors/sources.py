@@ -57,11 +57,9 @@ def add_source(
     if not SOURCE_CODE.fullmatch(code):
         raise Invalid("bad_source_code", source=code[:MAX_NAME])
     for name in (name_zh, name_en):
-        if not 0 < len(name.strip()) <= MAX_NAME:
-            raise Invalid("bad_source_name")
-    if best_evidence not in GRADES:
-        raise Invalid("unknown_evidence", field="best_evidence")
-    wanted = _known_behaviors(session, behaviors)
+        require_name(name)
+    require_grade(best_evidence)
+    wanted = known_behaviors(session, behaviors)
     if session.exec(select(Source).where(col(Source.code) == code)).first():
         raise Conflict("source_exists", source=code)
     source = Source(
@@ -88,7 +86,20 @@ def add_source(
     return source
 
 
-def _known_behaviors(session: Session, codes: Sequence[str]) -> list[str]:
+def require_name(name: str) -> None:
+    """Raise Invalid (bad_source_name) unless the text can be a source's name."""
+    if not 0 < len(name.strip()) <= MAX_NAME:
+        raise Invalid("bad_source_name")
+
+
+def require_grade(grade: str) -> None:
+    """Raise Invalid (unknown_evidence) unless the text is a grade of evidence."""
+    if grade not in GRADES:
+        raise Invalid("unknown_evidence", field="best_evidence")
+
+
+def known_behaviors(session: Session, codes: Sequence[str]) -> list[str]:
+    """Return the codes without repetition. Raises Invalid: no_behaviors, unknown_behaviors."""
     wanted = list(dict.fromkeys(code.strip() for code in codes if code.strip()))
     if not wanted:
         raise Invalid("no_behaviors")

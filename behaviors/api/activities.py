@@ -6,6 +6,7 @@ import orjson
 from flask import Response
 from sqlmodel import Session
 
+from behaviors import quotas
 from behaviors.api.answers import json_answer
 from behaviors.api.bodies import require_json, unpacked
 from behaviors.api.signed import Verified, verified
@@ -34,7 +35,8 @@ def take_activities() -> Response:
 
 
 def _taken(session: Session, sender: Verified, items: list[object]) -> BatchResult:
-    return take_items(
+    quotas.hold_place(session, source=sender.source)
+    result = take_items(
         session,
         source=sender.source,
         channel=Channel.API,
@@ -43,6 +45,8 @@ def _taken(session: Session, sender: Verified, items: list[object]) -> BatchResu
         now=sender.received_at,
         content_sha256=sender.request.body_sha256,
     )
+    quotas.require_quota(session, source=sender.source, result=result, now=sender.received_at)
+    return result
 
 
 def batch_items(data: bytes) -> list[object]:

@@ -27,6 +27,7 @@ _REASONS = {
     413: "Too large, or too many items",
     415: "The content type or encoding is not supported",
     422: "Fields are missing or wrong; `errors` names them",
+    429: "The day's quota of new items does not suffice; retry after Retry-After",
     503: "Busy; retry after the seconds in Retry-After",
 }
 _BODY = (400, 413, 415, 422)
@@ -84,7 +85,7 @@ def _routes() -> APIBlueprint:
         activities.take_activities,
         schemas.BatchView,
         tag="partners",
-        problems=(*_BODY, 401, 503),
+        problems=(*_BODY, 401, 429, 503),
         request_body=_batch_body(api),
     )
     _get(

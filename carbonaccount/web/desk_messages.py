@@ -79,6 +79,10 @@ DESK: dict[str, tuple[str, str]] = {
         "{found} entries; at most {limit} fit one file. Choose a shorter period.",
     ),
     # --- sources ---
+    "source_is_own": (
+        "“本人填写”是系统自带的来源，不能更改。",
+        "Residents' own reports are a source of the system; it cannot be changed.",
+    ),
     "bad_quota": (
         "每日配额须为 1 至 {limit} 的整数，留空表示不限。",
         "A daily quota is a whole number from 1 to {limit}; empty means no limit.",
