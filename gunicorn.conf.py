@@ -3,6 +3,7 @@
 import glob
 import os
 import shutil
+import sys
 import tempfile
 
 bind = os.environ.get("BIND", f"127.0.0.1:{os.environ.get('PORT', '8000')}")
@@ -24,7 +25,17 @@ metrics_folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 
 def on_starting(_server: object) -> None:
-    """Forget what an earlier run counted in a folder that was given."""
+    """Refuse unsafe settings once and plainly; forget what an earlier run counted."""
+    from carbonaccount.config import load_settings
+    from carbonaccount.errors import ConfigurationError
+
+    try:
+        load_settings()
+    except ConfigurationError as error:
+        # Each worker would tell it in a stack trace of its own.
+        on_exit(_server)
+        problems = str(error.params["problems"]).split("; ")
+        sys.exit("\n".join(["The site does not start:", *(f"- {text}" for text in problems)]))
     os.makedirs(metrics_folder, exist_ok=True)
     for file in glob.glob(os.path.join(metrics_folder, "*.db")):
         os.remove(file)
