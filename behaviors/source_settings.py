@@ -42,8 +42,7 @@ def edit_source(
     for name in (name_zh, name_en):
         require_name(name)
     require_grade(best_evidence)
-    if daily_quota is not None and not 1 <= daily_quota <= MOST_QUOTA:
-        raise Invalid("bad_quota", field="daily_quota", limit=MOST_QUOTA)
+    require_quota_range(daily_quota)
     before = {name: getattr(source, name) for name in _SHOWN}
     if (source.name_zh, source.name_en) != (name_zh.strip(), name_en.strip()):
         source.consent_texts = consent_texts(name_zh.strip(), name_en.strip())
@@ -63,6 +62,12 @@ def edit_source(
         after={name: getattr(source, name) for name in sorted(changed)},
     )
     return source
+
+
+def require_quota_range(daily_quota: int | None) -> None:
+    """Raise Invalid (bad_quota) unless the number can be a quota; None is no limit."""
+    if daily_quota is not None and not 1 <= daily_quota <= MOST_QUOTA:
+        raise Invalid("bad_quota", field="daily_quota", limit=MOST_QUOTA)
 
 
 def _locked(session: Session, code: str) -> Source:

@@ -20,6 +20,7 @@ _PAGES: tuple[str, ...] = (
     "factors",
     "intake",
     "intake_form",
+    "jobs",
     "overview",
     "people",
     "policy",

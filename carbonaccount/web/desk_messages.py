@@ -78,6 +78,11 @@ DESK: dict[str, tuple[str, str]] = {
         "共 {found} 条，一次最多导出 {limit} 条，请缩短时间段。",
         "{found} entries; at most {limit} fit one file. Choose a shorter period.",
     ),
+    # --- work behind the pages ---
+    "bad_job_day": (
+        "请选择今天或之前 {days} 天内的日期。",
+        "Choose today or a day of the last {days} days.",
+    ),
     # --- sources ---
     "source_is_own": (
         "“本人填写”是系统自带的来源，不能更改。",

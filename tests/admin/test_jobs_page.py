@@ -1,0 +1,83 @@
+"""The work behind the pages: jobs with what they owe, their runs, and running one now."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlmodel import col, select
+from werkzeug.test import TestResponse
+
+from carbonaccount.accounts.roles import Role
+from carbonaccount.audit import AuditEntry
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.scheduler import JobRun
+from tests.admin.desk import staff
+from tests.people import Browser, writing
+
+JOB = "forget-signing-traces"
+
+
+@pytest.fixture
+def sys(app: Flask) -> Browser:
+    return staff(app, Role.SYSTEM_ADMIN, login="sys")
+
+
+def run(browser: Browser, days_ago: int = 0, name: str = JOB) -> TestResponse:
+    period = (business_day(utc_now()) - timedelta(days=days_ago)).isoformat()
+    return browser.post(f"/admin/jobs/{name}/run", {"period": period}, page="/admin/jobs")
+
+
+def test_run_now_once(app: Flask, sys: Browser) -> None:
+    assert "从未执行" in sys.get("/admin/jobs").text
+    assert run(sys).status_code == 303
+    assert run(sys).status_code == 303
+    with writing(app) as session:
+        runs = session.exec(select(JobRun)).all()
+        asked = session.exec(select(AuditEntry).where(col(AuditEntry.action) == "job.run")).all()
+    assert [(row.job, row.period) for row in runs] == [(JOB, business_day(utc_now()))]
+    assert runs[0].summary == "nonces=0 codes=0"
+    assert {entry.actor for entry in asked} == {"staff:sys"}
+    assert "nonces=0 codes=0" in sys.get(f"/admin/jobs?job={JOB}").text
+
+
+def test_what_is_owed(app: Flask, sys: Browser) -> None:
+    assert run(sys, days_ago=5).status_code == 303
+    found = re.search(r"欠 (\d) 天", sys.get("/admin/jobs").text)
+    # Today's run is owed only after its hour.
+    assert found
+    assert found[1] in ("4", "5")
+
+
+@pytest.mark.parametrize("days_ago", [-1, 31, 400])
+def test_no_day_to_come_nor_long_ago(app: Flask, sys: Browser, days_ago: int) -> None:
+    response = run(sys, days_ago=days_ago)
+    assert response.status_code == 422
+    assert "之前 31 天" in response.text
+    with writing(app) as session:
+        assert session.exec(select(JobRun)).all() == []
+
+
+def test_no_date_and_no_such_job(sys: Browser) -> None:
+    response = sys.post(f"/admin/jobs/{JOB}/run", {"period": "soon"}, page="/admin/jobs")
+    assert response.status_code == 422
+    assert run(sys, name="no-such-job").status_code == 404
+
+
+def test_the_runs_as_a_file(sys: Browser) -> None:
+    for days in range(3):
+        run(sys, days_ago=days)
+    rows = list(csv.reader(io.StringIO(sys.get("/admin/jobs.csv").data.decode("utf-8-sig"))))
+    assert len(rows) == 4
+    assert "共 3 条" in sys.get("/admin/jobs").text
+    assert sys.get("/admin/jobs.xlsx?sort=period").data[:2] == b"PK"
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.AUDITOR])
+def test_others_only_look(app: Flask, role: Role) -> None:
+    other = staff(app, role, login="otto")
+    assert other.get("/admin/jobs").status_code == 200
+    response = other.post(f"/admin/jobs/{JOB}/run", {"period": "2026-11-20"}, page="/admin/")
+    assert response.status_code == 403
