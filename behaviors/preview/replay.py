@@ -63,18 +63,21 @@ class Replayed(NamedTuple):
     elsewhere: Elsewhere
 
 
-def group_of(book: RuleBook, code: str) -> str | None:
-    """Return the double-count group of a behaviour as intake reads it."""
-    rules = book.versions(code)
-    return rules[-1].double_count_group if rules else None
+def former_groups(history: History, draft: Draft, book: RuleBook) -> set[str | None]:
+    """Return the double-count groups in which the behaviour's acts of the period stood."""
+    chosen = history.selection
+    return {
+        entry.rule.double_count_group
+        for entry in book.entries(book.behavior_by_id[draft.behavior_id].code)
+        if entry.valid_from <= chosen.last_day
+        and (entry.last_day is None or entry.last_day >= chosen.first_day)
+    }
 
 
 def concerned_people(history: History, draft: Draft, book: RuleBook) -> NDArray[np.int32]:
     """Return whose records a draft may let count otherwise; positions in `history.people`."""
-    code = book.behavior_by_id[draft.behavior_id].code
-    current, group = group_of(book, code), draft.rule.double_count_group
-    aside = history.aside
-    if history.records + aside.ids.size and current != group and book.versions(code):
+    group, aside = draft.rule.double_count_group, history.aside
+    if former_groups(history, draft, book) - {group}:
         return np.unique(np.concatenate([history.persons, aside.persons]))
     found = [np.empty(0, dtype=np.int32)]
     kind = overlaps.GROUP_KINDS.get(group or "")
@@ -106,18 +109,10 @@ class _Trial:
         self._session, self._history, self._draft = session, history, draft
         self._former = book
         self._book = RuleBook(list(book.behaviors.values()), [*book.published, draft.entry])
-        mine = draft.rule.double_count_group
-        self._groups = {
-            info.id: mine if info.id == draft.behavior_id else group_of(book, info.code)
-            for info in book.behaviors.values()
-        }
-        code = book.behavior_by_id[draft.behavior_id].code
-        touched = {mine, group_of(book, code)} - {None}
-        self._behaviors = [draft.behavior_id] + [
-            number
-            for number, group in self._groups.items()
-            if group in touched and number != draft.behavior_id
-        ]
+        self._groups = {entry.id: entry.rule.double_count_group for entry in self._book.published}
+        touched = {draft.rule.double_count_group, *former_groups(history, draft, book)} - {None}
+        sharing = {e.behavior_id for e in book.published if e.rule.double_count_group in touched}
+        self._behaviors = sorted({draft.behavior_id, *sharing})
 
     def serve(self, persons: NDArray[np.int32]) -> Replayed:
         """Serve some people again."""
@@ -154,10 +149,20 @@ class _Trial:
         inside = (pl.col("behavior_id") == draft.behavior_id) & pl.col("business_day").is_between(
             chosen.first_day, chosen.last_day
         )
-        rows = rows.join(self._measured(rows["account_id"]), on="id", how="left").with_columns(
-            pl.when(inside).then(draft.id).otherwise("rule_version_id").alias("rule_version_id"),
-            pl.coalesce("measured", "quantity_milli").alias("quantity_milli"),
-            group=pl.col("behavior_id").replace_strict(self._groups, return_dtype=pl.String),
+        rows = (
+            rows.join(self._measured(rows["account_id"]), on="id", how="left")
+            .with_columns(
+                pl.when(inside)
+                .then(draft.id)
+                .otherwise("rule_version_id")
+                .alias("rule_version_id"),
+                pl.coalesce("measured", "quantity_milli").alias("quantity_milli"),
+            )
+            .with_columns(
+                group=pl.col("rule_version_id").replace_strict(
+                    self._groups, return_dtype=pl.String
+                ),
+            )
         )
         is_trip = overlaps.GROUP_KINDS.get(draft.rule.double_count_group or "") == "interval"
         too_long = (
