@@ -1,0 +1,1 @@
+"""What happens when a process dies or many come at once; real processes, real databases."""
