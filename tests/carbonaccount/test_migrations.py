@@ -14,7 +14,7 @@ from carbonaccount.ledger.verify import verify
 from carbonaccount.migrate import check, downgrade, upgrade
 from tests.behaviors.intake.arranging import admit, bring, item, open_person
 
-Rows = dict[str, list[tuple[object, ...]]]
+Rows = dict[str, list[tuple[str, ...]]]
 KEPT = ("account", "activity_record", "transfer", "ledger_account", "rule_version", "audit_entry")
 
 
