@@ -155,3 +155,8 @@ def environment_is_not_read() -> None:
     """Settings come from fixtures only, whatever the developer's shell holds."""
     for name in ("DATABASE_URL", "PROFILE", "SECRET_KEY", "DATA_KEY", "INSTANCE_PATH"):
         os.environ.pop(name, None)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name bytes by their argument: compressed ones hold the time, and names must not change."""
+    return argname if isinstance(val, bytes) else None
