@@ -64,9 +64,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(
-    postgres_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> str:
+def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of a migrated and seeded PostgreSQL database, to be copied."""
     name = f"template_{uuid.uuid4().hex[:12]}"
     _execute(postgres_server, f'CREATE DATABASE "{name}"')
