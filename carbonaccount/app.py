@@ -100,6 +100,7 @@ def _register_rooms(app: Application) -> None:
     from behaviors import demo_cli, jobs, sources_cli  # noqa: F401 - jobs register themselves
     from behaviors import views as behaviors_views
     from behaviors.api import document
+    from behaviors.preview import runner as previews
     from carbonaccount import cli
     from carbonaccount.accounts import room as accounts
 
@@ -110,6 +111,7 @@ def _register_rooms(app: Application) -> None:
     demo_cli.register(app)
     behaviors_cli.register(app)
     behaviors_views.init_app(app)
+    previews.init_app(app)
     admin_views.init_app(app)
 
 

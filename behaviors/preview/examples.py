@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from fractions import Fraction
+from math import floor
 
 import numpy as np
 import polars as pl
@@ -127,12 +128,13 @@ def worked(rule: Rule, activity: Mapping[str, str], counted: int, evidence: str)
     score = Score(counted, counted, computed, computed, computed, 0, capped=False)
     steps = [_formula(rule, activity)]
     if rule.factor_expression.strip():
-        steps.append(explain.calculation(rule, score))
-        share = Decimal(rule.multipliers[evidence])
-        steps.append(f"floor({computed} * {rule.credits_per_gram} * {share})")
+        share = rule.multipliers[evidence]
+        earned = floor(computed * Fraction(rule.credits_per_gram) * Fraction(share))
+        factors = f"{computed} * {explain.plain(rule.credits_per_gram)} * {explain.plain(share)}"
+        steps += [explain.calculation(rule, score), f"floor({factors}) = {earned}"]
     if rule.credits_per_act:
-        acts = explain.milli(counted) if rule.counts_acts else str(int(counted > 0))
-        steps.append(f"{acts} * {rule.credits_per_act}")
+        acts = counted // 1000 if rule.counts_acts else int(counted > 0)
+        steps.append(f"{acts} * {rule.credits_per_act} = {acts * rule.credits_per_act}")
     return "; ".join(steps)
 
 

@@ -53,7 +53,7 @@ class People:
     def _table(self) -> NDArray[np.int32] | None:
         """The position by id, where ids lie close enough together; looking up beats searching."""
         width = int(self.ids[-1] - self.ids[0]) + 1 if self.ids.size else 0
-        if width > _WIDEST_LOOKUP:
+        if not 0 < width <= _WIDEST_LOOKUP:
             return None
         table = np.zeros(width, dtype=np.int32)
         table[self.ids - self.ids[:1]] = np.arange(self.ids.size, dtype=np.int32)

@@ -338,6 +338,24 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There are staff accounts already; the first administrator is made only once.",
     ),
     "staff_not_found": ("没有账号 {login}。", "There is no login {login}."),
+    # --- previews and re-scoring ---
+    "unknown_preview": ("没有这次试算。", "There is no such preview."),
+    "unknown_rule_version": ("没有规则版本 {id}。", "There is no rule version {id}."),
+    "preview_versions": (
+        "一次试算选 1 至 {limit} 个版本。",
+        "A preview tries 1 to {limit} versions.",
+    ),
+    "preview_days": ("最后一天不能早于第一天。", "The last day is not before the first."),
+    "preview_at_work": ("这次试算正在进行。", "This preview is at work already."),
+    "preview_is_over": ("这次试算已经结束。", "This preview is over."),
+    "preview_broke_off": (
+        "试算中途出错，可以重新运行；原因已记入日志。",
+        "The preview broke off and can be run again; the log says why.",
+    ),
+    "preview_amounts_too_large": (
+        "按这条规则，这段历史的合计超出了可以计算的范围，请检查规则中的数字。",
+        "Under this rule the history adds up to more than can be counted; check its numbers.",
+    ),
     # --- general ---
     "unavailable": ("所依赖的服务暂时不可用。", "A service this needs is unavailable."),
     "refused": ("请求被拒绝。", "The request was refused."),

@@ -101,14 +101,14 @@ def histories(draw: st.DrawFn, behavior: str) -> list[Batch]:
         for _ in range(draw(st.integers(1, 6))):
             told += 1
             items.append(draw(_acts(behavior, f"event-{told:03}")))
-        batches.append(Batch(draw(st.sampled_from(SOURCES)), tuple(items), draw(_rarely())))
-        if draw(_rarely()):
+        batches.append(Batch(draw(st.sampled_from(SOURCES)), tuple(items), draw(_at_times())))
+        if draw(_at_times()):
             batches.append(release())
     return [*batches, release()]
 
 
-def _rarely() -> st.SearchStrategy[bool]:
-    return st.integers(0, 4).map(lambda number: number == 4)
+def _at_times() -> st.SearchStrategy[bool]:
+    return st.integers(0, 2).map(lambda number: number == 2)
 
 
 @st.composite
