@@ -106,8 +106,9 @@ def standing_records(session: Session, frame: pl.DataFrame) -> pl.DataFrame:
         session,
         select=(
             "SELECT r.id, r.account_id, r.behavior_id, r.rule_version_id, r.source_id, "
-            "r.occurred_at, r.ended_at, r.business_day, r.evidence, r.device_key, r.quantity_milli, r.counted_milli, "
-            "r.credits, r.reduction_g FROM {keys} JOIN activity_record r "
+            "r.occurred_at, r.ended_at, r.business_day, r.evidence, r.device_key, "
+            "r.quantity_milli, r.counted_milli, r.credits, r.reduction_g "
+            "FROM {keys} JOIN activity_record r "
             "ON r.account_id = k.account_id AND r.business_day BETWEEN k.first AND k.last "
             "WHERE r.status = 'c' AND r.outcome <> 'overlap'"
         ),
