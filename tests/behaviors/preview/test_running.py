@@ -93,8 +93,10 @@ def ask(session: Session, version_id: int) -> RulePreview:
 
 
 def reread(session: Session, preview: RulePreview) -> RulePreview:
-    session.rollback()
-    return session.get_one(RulePreview, preview.id, populate_existing=True)
+    """Return the row as it stands now, and let others write."""
+    row = session.get_one(RulePreview, preview.id, populate_existing=True)
+    session.commit()
+    return row
 
 
 def test_the_result_is_what_a_pocket_calculator_says(
@@ -198,13 +200,14 @@ def test_nothing_but_its_row_changes(
 
 
 def contents(session: Session) -> list[list[Any]]:
-    """Return every row of records and books."""
-    session.rollback()
+    """Return every row of records and books, and let others write."""
     names = ("activity_record", "transfer", "ledger_account", "audit_entry")
-    return [
+    rows = [
         [tuple(row) for row in session.execute(sa.text(f"SELECT * FROM {name} ORDER BY id"))]
         for name in names
     ]
+    session.commit()
+    return rows
 
 
 def test_a_city_without_history_gets_a_result(
@@ -250,6 +253,7 @@ def test_one_that_waits_is_cancelled_at_once(
     assert reread(session, preview).result is None
     with pytest.raises(Conflict, match="preview_is_over"):
         cancel(session, preview, is_at_work=False)
+    session.rollback()
 
 
 def cancel(session: Session, preview: RulePreview, *, is_at_work: bool) -> None:
@@ -286,7 +290,6 @@ def test_one_that_runs_stops_after_its_block(
     assert reached.wait(20)
     cancel(session, preview, is_at_work=True)
     assert reread(session, preview).status == WorkStatus.RUNNING
-    session.rollback()
     go_on.set()
     thread.join(20)
     row = reread(session, preview)
@@ -301,6 +304,7 @@ def test_one_whose_process_died_is_run_again(
     session.commit()  # And here the process ends, without a word.
     assert not runner.is_at_work(preview.public_id)
     erin = session.exec(select(Staff).where(col(Staff.login) == "erin")).one()
+    session.commit()
     with runner.starting(preview.public_id):
         services.run_again(
             session, public_id=preview.public_id, acting_user=staff_actor(erin), now=NOW
