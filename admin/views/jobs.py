@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlmodel import Session, col
@@ -30,6 +31,14 @@ WORK_STATES = {
     "stopped": (_l("已停止"), "plain"),
     "cancelled": (_l("已取消"), "plain"),
     "failed": (_l("未完成"), "bad"),
+}
+# What the jobs of this release do; a job without words here is shown with its own description.
+JOB_WORDS: dict[str, LazyString] = {
+    "activate-rules": _l("让到期的规则版本生效"),
+    "cleanup": _l("删除过期的验证码、计数和登录"),
+    "forget-signing-traces": _l("删除过期的随机数和绑定码"),
+    "forget-uploads": _l("删除未导入的文件和旧的拒收清单"),
+    "release-late-records": _l("计入暂停结束后仍被保留的记录"),
 }
 WORK_KINDS = {"upload": _l("数据导入"), "preview": _l("规则预览")}
 
@@ -88,6 +97,7 @@ def _jobs_page(error: DomainError | None = None, status: int = 200) -> ResponseR
         work=work_reads.latest_work(session),
         work_states=WORK_STATES,
         work_kinds=WORK_KINDS,
+        job_words=JOB_WORDS,
         today=business_day(now),
         error=explain(error) if error else "",
     )
