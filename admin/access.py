@@ -66,6 +66,7 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.preview_progress": _RULES_READ,
     "admin.preview_export": _RULES_READ,
     "admin.cancel_preview": _EDIT_OR_APPROVE,
+    "admin.repeat_preview": _EDIT_OR_APPROVE,
     # --- emission factors ---
     "admin.factors": _RULES_READ,
     "admin.factors_export": _RULES_READ,

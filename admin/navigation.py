@@ -21,6 +21,24 @@ class Entry(NamedTuple):
 
 MENU: tuple[Entry, ...] = (
     Entry("admin.overview", "home", _l("概览")),
+    Entry(
+        "admin.behaviors",
+        "leaf",
+        _l("行为与规则"),
+        (
+            *("admin.behavior", "admin.new_behavior", "admin.edit_behavior"),
+            *("admin.rule", "admin.new_rule", "admin.edit_rule"),
+            *("admin.previews", "admin.preview"),
+        ),
+    ),
+    Entry("admin.rule_queue", "check", _l("在办的规则")),
+    Entry(
+        "admin.factors",
+        "energy",
+        _l("排放因子"),
+        ("admin.factor", "admin.new_factor", "admin.edit_factor"),
+    ),
+    Entry("admin.policy", "calculator", _l("积分政策"), ("admin.set_policy", "admin.holidays")),
     Entry("admin.uploads", "receipt", _l("数据导入"), ("admin.new_upload", "admin.upload")),
     Entry("admin.reviews_queue", "camera", _l("照片审核"), ("admin.review",)),
     Entry("admin.appeals_queue", "scale", _l("申诉"), ("admin.appeal",)),

@@ -124,8 +124,8 @@ class PreviewForm(FlaskForm):
         ],
         default="90",
     )
-    first_day = DayField(_l("第一天"), validators=[Optional()])
-    last_day = DayField(_l("最后一天"), validators=[Optional()])
+    first_day = DayField(_l("第一天"))
+    last_day = DayField(_l("最后一天"))
 
     def validate_last_day(self, field: DayField) -> None:
         """Two days in their order are needed when the period is chosen by hand."""

@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from admin import access, navigation
 from behaviors.intake.background import UploadRunner
 from behaviors.intake.upload_files import UploadFiles
+from behaviors.preview.runner import PreviewRunner
 from carbonaccount.config import Settings
 
 blueprint = Blueprint("admin", "admin", url_prefix="/admin", template_folder="templates")
@@ -37,6 +38,7 @@ _UPLOAD_BATCH_ROWS = 20_000
 def init_app(app: Flask) -> None:
     """Add the pages to the application; importing a module hangs its pages on the blueprint."""
     app.extensions["carbonaccount.uploads"] = make_upload_runner(app)
+    app.extensions["carbonaccount.previews"] = make_preview_runner(app)
     for name in _PAGES:
         import_module(f"admin.views.{name}")
     app.register_blueprint(blueprint)
@@ -50,6 +52,14 @@ def make_upload_runner(app: Flask) -> UploadRunner:
         files=UploadFiles(settings.instance_path / "uploads"),
         lock_folder=settings.instance_path / "locks",
         batch_rows=min(settings.intake_batch_rows, _UPLOAD_BATCH_ROWS),
+    )
+
+
+def make_preview_runner(app: Flask) -> PreviewRunner:
+    """Return what runs the previews that this process takes."""
+    settings: Settings = app.extensions["carbonaccount.settings"]
+    return PreviewRunner(
+        app.extensions["carbonaccount.engine"], lock_folder=settings.instance_path / "locks"
     )
 
 

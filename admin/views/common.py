@@ -138,6 +138,7 @@ def work_words() -> dict[str, str]:
         WorkStatus.DONE: _("算完了"),
         WorkStatus.CANCELLED: _("已取消"),
         WorkStatus.FAILED: _("出错了"),
+        "interrupted": _("中断了"),
     }
 
 

@@ -1,0 +1,329 @@
+"""Trying drafts on the city's own history: ask for it, watch it, read what it found."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Response, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlmodel import col, select
+from wtforms.fields.choices import SelectChoice
+
+from admin import rule_reads
+from admin.drafting.charts import distribution
+from admin.life.forms import PreviewForm
+from admin.listing import Column, exported
+from admin.views import blueprint as blueprint
+from admin.views.common import put_error
+from behaviors import rule_queries
+from behaviors.models import ActivityRecord, Behavior, RuleVersion
+from behaviors.preview import services
+from behaviors.preview.runner import PreviewRunner
+from behaviors.rule_models import RulePreview
+from behaviors.views.common import localized, rule_book, today
+from carbonaccount.accounts.queries import districts
+from carbonaccount.clock import utc_now
+from carbonaccount.database import open_session, reading
+from carbonaccount.errors import DomainError
+from carbonaccount.web import messages
+from carbonaccount.web.database import current_session, engine
+from carbonaccount.web.error_pages import explain
+from carbonaccount.web.identity import current_actor, current_staff
+from carbonaccount.web.problems import status_of
+from carbonaccount.web.tables import Cell
+from carbonaccount.web.templating import language
+
+GROUPS = ("by_district", "by_evidence", "by_month", "by_institution", "by_age_band")
+INTERRUPTED = "interrupted"
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class VersionResult:
+    """What a preview found about one version."""
+
+    version: RuleVersion
+    found: Mapping[str, Any]
+
+    @property
+    def picture(self) -> object:
+        """The distribution of people's gains and losses."""
+        return distribution(self.found["people"]["distribution"])
+
+
+@blueprint.get("/behaviors/<code>/previews")
+def previews(code: str) -> ResponseReturnValue:
+    """Show the form and the previews there are."""
+    behavior = rule_queries.find_behavior(current_session(), code)
+    form = PreviewForm(formdata=None)
+    open_versions = _open_versions(behavior)
+    chosen = request.args.get("draft", type=int)
+    form.drafts.data = [chosen] if chosen else [v.id for v in open_versions[:1]]
+    return _previews_page(behavior, form)
+
+
+def _open_versions(behavior: Behavior) -> list[RuleVersion]:
+    versions = rule_queries.versions_of(current_session(), behavior.id or 0)
+    return [item for item in versions if item.status in rule_queries.UNPUBLISHED]
+
+
+def _offer(form: PreviewForm, versions: list[RuleVersion]) -> None:
+    form.drafts.choices = [
+        SelectChoice(item.id, _("第 %(number)s 版", number=item.version)) for item in versions
+    ]
+
+
+def _previews_page(behavior: Behavior, form: PreviewForm, status: int = 200) -> ResponseReturnValue:
+    versions = _open_versions(behavior)
+    _offer(form, versions)
+    page = render_template(
+        "admin/rules/previews.html",
+        info=rule_book().behaviors[behavior.code],
+        versions=versions,
+        previews=rule_reads.previews_of(current_session(), behavior.id or 0),
+        numbers=_numbers(behavior),
+        form=form,
+    )
+    return page, status
+
+
+def _numbers(behavior: Behavior) -> dict[int, int]:
+    """Return the versions' numbers by id."""
+    versions = rule_queries.versions_of(current_session(), behavior.id or 0)
+    return {item.id or 0: item.version for item in versions}
+
+
+def runner() -> PreviewRunner:
+    """Return what runs this process's previews."""
+    found: PreviewRunner = current_app.extensions["carbonaccount.previews"]
+    return found
+
+
+@blueprint.post("/behaviors/<code>/previews")
+def start_preview(code: str) -> ResponseReturnValue:
+    """Begin a preview and go to its page."""
+    behavior = rule_queries.find_behavior(current_session(), code)
+    form = PreviewForm()
+    _offer(form, _open_versions(behavior))
+    status = 422
+    if form.validate_on_submit():
+        public_id, status = _started(behavior, form)
+        if public_id is not None:
+            return redirect(url_for("admin.preview", public_id=public_id), 303)
+        behavior = rule_queries.find_behavior(current_session(), code)
+    return _previews_page(behavior, form, status)
+
+
+def _started(behavior: Behavior, form: PreviewForm) -> tuple[str | None, int]:
+    """Return the id of the preview that was begun, or None and the status of the refusal."""
+    session, staff = current_session(), current_staff()
+    assert staff is not None, "the panel is for staff"
+    first_day, last_day = _period(behavior, form)
+    try:
+        row = services.start_preview(
+            session,
+            behavior=behavior.code,
+            rule_version_ids=form.drafts.data,
+            first_day=first_day,
+            last_day=last_day,
+            acting_user=current_actor(),
+            staff_id=staff.stored_id,
+            now=utc_now(),
+        )
+        with runner().starting(row.public_id):
+            session.commit()
+    except DomainError as error:
+        session.rollback()
+        put_error(form, error)
+        return None, status_of(error)
+    return row.public_id, 200
+
+
+def _period(behavior: Behavior, form: PreviewForm) -> tuple[date, date]:
+    """Return the first and the last day that were chosen; both are looked at."""
+    if form.period.data == "days":
+        first_day, last_day = form.first_day.data, form.last_day.data
+        if first_day is None or last_day is None:
+            raise LookupError("the form was checked")
+        return first_day, last_day
+    if form.period.data == "all":
+        return _first_day(behavior.id or 0), today()
+    return today() - timedelta(days=int(form.period.data) - 1), today()
+
+
+def _first_day(behavior_id: int) -> date:
+    """Return the day of a behaviour's first record; it may take a look at all of them."""
+    wanted = select(sa.func.min(col(ActivityRecord.business_day))).where(
+        col(ActivityRecord.behavior_id) == behavior_id
+    )
+    # A reading session: on SQLite the other kind would keep everybody else from writing.
+    with open_session(reading(engine())) as session:
+        return session.exec(wanted).one() or today()
+
+
+@blueprint.post("/previews/<public_id>/cancel")
+def cancel_preview(public_id: str) -> ResponseReturnValue:
+    """Stop a preview after the present block."""
+    return _changed(public_id, _("已要求取消。"), cancel=True)
+
+
+@blueprint.post("/previews/<public_id>/repeat")
+def repeat_preview(public_id: str) -> ResponseReturnValue:
+    """Run a preview once more that was interrupted, cancelled or failed."""
+    return _changed(public_id, _("已重新排队。"), cancel=False)
+
+
+def _changed(public_id: str, done: str, *, cancel: bool) -> ResponseReturnValue:
+    """Stop a preview or run it again; what is refused is said on its page."""
+    session = current_session()
+    services.find_preview(session, public_id=public_id)
+    who: dict[str, Any] = {"acting_user": current_actor(), "now": utc_now()}
+    try:
+        if cancel:
+            at_work = runner().is_at_work(public_id)
+            services.cancel_preview(session, public_id=public_id, is_at_work=at_work, **who)
+            session.commit()
+        else:
+            with runner().starting(public_id):
+                services.run_again(session, public_id=public_id, **who)
+                session.commit()
+    except DomainError as error:
+        session.rollback()
+        flash(explain(error), "error")
+        return render_template("admin/rules/preview.html", **_shown(public_id)), status_of(error)
+    flash(done, "success")
+    return redirect(url_for("admin.preview", public_id=public_id), 303)
+
+
+@blueprint.get("/previews/<public_id>")
+def preview(public_id: str) -> ResponseReturnValue:
+    """Show a preview: how far it has come, or what it found."""
+    return render_template("admin/rules/preview.html", **_shown(public_id))
+
+
+@blueprint.get("/previews/<public_id>/progress")
+def preview_progress(public_id: str) -> ResponseReturnValue:
+    """Return the part of the page that changes while the preview runs."""
+    return render_template("admin/rules/_preview.html", **_shown(public_id))
+
+
+def _state(found: RulePreview) -> str:
+    """Return how a preview stands; one at which nobody is at work was interrupted."""
+    if found.status not in services.UNFINISHED or runner().is_at_work(found.public_id):
+        return found.status
+    # It may have ended between reading the row and looking at the lock: the lock goes last.
+    current_session().rollback()
+    current_session().refresh(found)
+    return INTERRUPTED if found.status in services.UNFINISHED else found.status
+
+
+def _shown(public_id: str) -> dict[str, object]:
+    session = current_session()
+    found = services.find_preview(session, public_id=public_id)
+    state = _state(found)
+    info = rule_book().behavior_by_id[found.behavior_id]
+    return {
+        "preview": found,
+        "info": info,
+        "state": state,
+        "is_active": state in services.UNFINISHED,
+        "problem": messages.sentence(found.error, {}, language()) if found.error else "",
+        "percent": _percent(found),
+        "results": _results(found),
+        "staff": rule_reads.staff_names(session),
+        "groups": GROUPS,
+        "group_words": group_words(),
+        "key_text": key_text,
+        "differs": _differs_from(found),
+    }
+
+
+def _percent(found: RulePreview) -> int:
+    total = found.records_total or 0
+    return min(100, found.records_done * 100 // total) if total else 0
+
+
+def _results(found: RulePreview) -> list[VersionResult]:
+    """Return what was found about each version, in the order of their numbers."""
+    versions: Mapping[str, Any] = (found.result or {}).get("versions", {})  # type: ignore[assignment]
+    results = [
+        VersionResult(rule_queries.find_version(current_session(), int(number)), result)
+        for number, result in versions.items()
+    ]
+    return sorted(results, key=lambda item: item.version.version)
+
+
+def _differs_from(found: RulePreview) -> list[RuleVersion]:
+    """Return the versions that were reworded since, so that the result is not theirs any more."""
+    session = current_session()
+    versions = [rule_queries.find_version(session, number) for number in found.rule_version_ids]
+    return [
+        item for item in versions if rule_queries.last_written_at(session, item) > found.asked_at
+    ]
+
+
+def group_words() -> dict[str, str]:
+    """Return the headings of the groups."""
+    return {
+        "by_district": _("按区县"),
+        "by_evidence": _("按证据等级"),
+        "by_month": _("按月份"),
+        "by_institution": _("按单位"),
+        "by_age_band": _("按年龄段"),
+    }
+
+
+def key_text(group: str, key: str) -> str:
+    """Return what a row of a group is about."""
+    if not key:
+        return str(_("未知"))
+    if group == "by_district":
+        return _districts().get(key, key)
+    return key
+
+
+def _districts() -> dict[str, str]:
+    return {
+        item.code: localized(item.name_zh, item.name_en) for item in districts(current_session())
+    }
+
+
+@blueprint.get("/previews/<public_id>.<any(csv, xlsx):kind>")
+def preview_export(public_id: str, kind: str) -> Response:
+    """Return every number of a preview's groups as a file."""
+    found = services.find_preview(current_session(), public_id=public_id)
+    return exported(f"preview-{found.public_id}", kind, _columns(), _lines(found))
+
+
+def _columns() -> list[Column[tuple[int, str, Row]]]:
+    words = group_words()
+    amounts = (
+        ("records", _("记录数")),
+        ("g_before", _("现行（克）")),
+        ("g_after", _("试算（克）")),
+        ("credits_before", _("现行（积分）")),
+        ("credits_after", _("试算（积分）")),
+    )
+    return [
+        Column("version", _("版本"), lambda line: line[0]),
+        Column("group", _("分组"), lambda line: words.get(line[1], _("合计"))),
+        Column("key", _("项目"), lambda line: key_text(line[1], str(line[2].get("key", "-")))),
+        *(Column(key, label, _amount(key)) for key, label in amounts),
+    ]
+
+
+def _amount(key: str) -> Callable[[tuple[int, str, Row]], Cell]:
+    return lambda line: int(line[2][key])
+
+
+def _lines(found: RulePreview) -> list[tuple[int, str, Row]]:
+    lines = []
+    for result in _results(found):
+        number = result.version.version
+        lines.append((number, "total", result.found["total"]))
+        for group in GROUPS:
+            lines += [(number, group, row) for row in result.found[group]]
+    return lines
