@@ -8,6 +8,16 @@ _STANDING = """SELECT t.cause_id, sum(CASE WHEN t.unit = 1 THEN t.amount ELSE 0 
     FROM transfer t LEFT JOIN transfer r ON r.reverses_id = t.id
     WHERE t.kind = 1 AND t.cause = 1 AND r.id IS NULL GROUP BY t.cause_id"""
 
+# What adjusting transfers (kind 3, cause 2) gave residents (accounts of kind 2), by line.
+_ADJUSTED = """SELECT t.cause_id,
+    sum(CASE WHEN t.unit = 1 THEN t.amount * (CASE WHEN c.kind = 2 THEN 1 ELSE -1 END)
+        ELSE 0 END) AS g,
+    sum(CASE WHEN t.unit = 2 THEN t.amount * (CASE WHEN c.kind = 2 THEN 1 ELSE -1 END)
+        ELSE 0 END) AS credits
+    FROM transfer t JOIN ledger_account c ON c.id = t.credit_id
+    JOIN ledger_account d ON d.id = t.debit_id
+    WHERE t.kind = 3 AND t.cause = 2 AND (c.kind = 2 OR d.kind = 2) GROUP BY t.cause_id"""
+
 RECORDS: tuple[Invariant, ...] = (
     Invariant(
         "R1",
@@ -50,5 +60,45 @@ RECORDS: tuple[Invariant, ...] = (
         """SELECT count(*) FROM intake_batch b LEFT JOIN (
              SELECT batch_id, count(*) AS records FROM activity_record GROUP BY batch_id) r
            ON r.batch_id = b.id WHERE b.accepted + b.held <> coalesce(r.records, 0)""",
+    ),
+    Invariant(
+        "A1",
+        "a person's difference in a re-scoring is that of their records",
+        """SELECT count(*) FROM rescore_line l LEFT JOIN (
+             SELECT rescore_id, account_id, count(*) AS records, sum(difference_g) AS g,
+               sum(difference_credits) AS credits
+             FROM record_adjustment GROUP BY rescore_id, account_id) s
+           ON s.rescore_id = l.rescore_id AND s.account_id = l.account_id
+           WHERE s.rescore_id IS NULL OR s.records <> l.records OR s.g <> l.difference_g
+             OR s.credits <> l.difference_credits""",
+    ),
+    Invariant(
+        "A2",
+        "a re-scoring's transfers give a person the difference, but for what is still owed",
+        f"""SELECT count(*) FROM rescore_line l JOIN rescore r ON r.id = l.rescore_id
+            LEFT JOIN ({_ADJUSTED}) t ON t.cause_id = l.id
+            WHERE coalesce(t.g, 0) <> CASE WHEN r.status = 'booked'
+                THEN l.difference_g + l.debt_g - l.paid_g ELSE 0 END
+              OR coalesce(t.credits, 0) <> CASE WHEN r.status = 'booked'
+                THEN l.difference_credits + l.debt_credits - l.paid_credits ELSE 0 END""",
+    ),
+    Invariant(
+        "A3",
+        "what people owe is what their re-scorings left to pay",
+        """SELECT count(*) FROM (
+             SELECT owner_id, unit FROM (
+               SELECT owner_id, unit, balance AS owed FROM ledger_account WHERE kind = 3
+               UNION ALL SELECT account_id, 1, paid_g - debt_g FROM rescore_line
+               UNION ALL SELECT account_id, 2, paid_credits - debt_credits FROM rescore_line) sides
+             GROUP BY owner_id, unit HAVING sum(owed) <> 0) differing""",
+    ),
+    Invariant(
+        "A4",
+        "no record comes to less than nothing",
+        """SELECT count(*) FROM activity_record a JOIN (
+             SELECT j.record_id, sum(j.difference_g) AS g, sum(j.difference_credits) AS credits
+             FROM record_adjustment j JOIN rescore r ON r.id = j.rescore_id
+             WHERE r.status = 'booked' GROUP BY j.record_id) s ON s.record_id = a.id
+           WHERE a.reduction_g + s.g < 0 OR a.credits + s.credits < 0""",
     ),
 )

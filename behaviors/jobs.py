@@ -6,6 +6,7 @@ from flask import current_app
 from sqlmodel import Session
 
 from behaviors.behavior_services import release_late_records
+from behaviors.debts import settle_debts
 from behaviors.intake.upload_files import UploadFiles
 from behaviors.rule_services import activate_due
 from behaviors.source_keys import delete_expired_nonces
@@ -65,3 +66,14 @@ def forget_uploads(session: Session, *, period: date, now: datetime) -> str:
     settings: Settings = current_app.extensions["carbonaccount.settings"]
     files = UploadFiles(settings.instance_path / "uploads")
     return f"files={files.delete_old(now_s=now.timestamp())}"
+
+
+@scheduled(
+    name="settle-debts",
+    description="Let later earnings pay what re-scorings could not take back",
+    hour=0,
+    minute=45,
+)
+def settle_open_debts(session: Session, *, period: date, now: datetime) -> str:
+    """Take what people who owe grams or credits hold by now."""
+    return f"payments={settle_debts(session, now=now)}"

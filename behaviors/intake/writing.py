@@ -200,14 +200,16 @@ def _reversals(session: Session, record_ids: pl.Series, now: datetime) -> pl.Dat
 
 
 def unspendable(session: Session, resolution: Resolution) -> frozenset[int]:
-    """Return the booked records among those to be replaced whose earnings have been spent.
+    """Return the booked records among those to be replaced that cannot be taken back.
 
-    Taking them back would leave an account below zero, so they keep their place. The accounts
-    looked at stay locked until the end of the transaction.
+    If what they earned has been spent, taking it back would leave an account below zero. If they
+    were scored again, the difference is booked with that of the person's other records. So they
+    keep their place. The accounts looked at stay locked until the end of the transaction.
     """
+    rescored = _rescored(session, _ids(resolution))
     earned = ledger.earned_transfers(session, record_ids=_ids(resolution))
     if earned.is_empty():
-        return frozenset()
+        return rescored
     balances = ledger.locked_balances(session, ledger_ids=earned["credit_id"].unique())
     short = (
         earned.group_by("credit_id")
@@ -216,7 +218,21 @@ def unspendable(session: Session, resolution: Resolution) -> frozenset[int]:
         .filter(pl.col("amount") > pl.col("balance"))
     )
     spent = earned.join(short, on="credit_id", how="semi")
-    return frozenset(spent["cause_id"].to_list())
+    return rescored | frozenset(spent["cause_id"].to_list())
+
+
+def _rescored(session: Session, record_ids: pl.Series) -> frozenset[int]:
+    """Return those of the records to which a booked re-scoring changed something."""
+    found = bulk.select_matching(
+        session,
+        select=(
+            "SELECT a.record_id FROM {keys} JOIN record_adjustment a ON a.record_id = k.record_id "
+            "JOIN rescore r ON r.id = a.rescore_id WHERE r.status = 'booked'"
+        ),
+        keys={"record_id": ("bigint", record_ids)},
+        schema={"record_id": pl.Int64},
+    )
+    return frozenset(found["record_id"].to_list())
 
 
 def write_conflicts(

@@ -28,6 +28,37 @@ def transfer(values: str, reverses: str = "NULL") -> str:
     return _TRANSFER.format(values, reverses)
 
 
+def rescore(status: str) -> tuple[str, str]:
+    """Somebody of the staff, and a re-scoring of rides."""
+    return (
+        "INSERT INTO staff (id, login, display_name, password_hash, totp_sealed, totp_last_step, "
+        "active, locale, created_at) VALUES (777, 'erin', 'Erin', '-', '-', 0, TRUE, 'zh', "
+        "'2026-03-02 00:00:00')",
+        "INSERT INTO rescore (id, public_id, behavior_id, rule_version_id, first_day, last_day, "
+        "status, reason, difference, proposed_by, proposed_at) SELECT 777, 'r', behavior_id, "
+        f"rule_version_id, '2026-03-02', '2026-03-02', '{status}', '-', '{{{{}}}}', 777, "
+        "'2026-03-02 00:00:00' FROM activity_record WHERE id = {ride}",
+    )
+
+
+def line(*, difference_g: int = 0, debt_g: int = 0) -> str:
+    """What alice's line of it says."""
+    return (
+        "INSERT INTO rescore_line (id, rescore_id, account_id, records, difference_g, "
+        "difference_credits, debt_g, debt_credits, paid_g, paid_credits) VALUES (777, 777, "
+        f"{{alice}}, 1, {difference_g}, 0, {debt_g}, 0, 0, 0)"
+    )
+
+
+def adjustment(*, difference_g: int = 0) -> str:
+    """What it changes of alice's ride."""
+    return (
+        "INSERT INTO record_adjustment (rescore_id, record_id, account_id, counted_milli, "
+        "g_before, credits_before, difference_g, difference_credits) VALUES (777, {ride}, "
+        f"{{alice}}, 3000, 146, 146, {difference_g}, 0)"
+    )
+
+
 # The names in braces are ids of `arranged`; with each breach what `verify` must count, no more.
 BREACHES: dict[str, tuple[tuple[str, ...], int]] = {
     "L1": (
@@ -80,6 +111,20 @@ BREACHES: dict[str, tuple[tuple[str, ...], int]] = {
     "R4": (("UPDATE activity_record SET counted_milli = 1 WHERE id = {photo}",), 1),
     "R5": (("UPDATE activity_record SET business_day = '2009-12-31' WHERE id = {ride}",), 1),
     "R6": (("UPDATE intake_batch SET accepted = accepted + 1 WHERE id = {batch}",), 1),
+    "A1": ((*rescore("proposed"), line(difference_g=5), adjustment(difference_g=4)), 1),
+    "A2": ((*rescore("booked"), line(difference_g=5), adjustment(difference_g=5)), 1),
+    "A3": ((*rescore("proposed"), line(debt_g=3), adjustment()), 1),
+    "A4": (
+        (
+            *rescore("booked"),
+            line(difference_g=-1000, debt_g=1000),
+            adjustment(difference_g=-1000),
+            "INSERT INTO ledger_account (id, owner_id, kind, unit, vintage, balance) "
+            "VALUES (777001, 0, 8, 1, 0, NULL), (777002, {alice}, 3, 1, 0, 1000)",
+            transfer("901, 777001, 777002, 1000, 1, 3, 2, 777"),
+        ),
+        1,
+    ),
 }
 
 
