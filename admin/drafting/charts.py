@@ -17,6 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 76, 18, 16, 44
 STEPS = 40
 _TABLE_ROWS = 10
 _TICKS = 4
+_TENTH = Decimal("0.1")
 # Enough beyond the cap to see the line lie flat.
 _BEYOND_CAP = Fraction(3, 2)
 
@@ -24,7 +25,7 @@ _BEYOND_CAP = Fraction(3, 2)
 class Tick(NamedTuple):
     """A mark on an axis: where, and the number at it."""
 
-    place: int
+    place: Decimal
     number: Decimal
 
 
@@ -50,7 +51,7 @@ class Curve:
     x_ticks: Sequence[Tick]
     y_ticks: Sequence[Tick]
     rows: Sequence[tuple[Decimal, Sequence[int]]]
-    cap_x: int | None
+    cap_x: Decimal | None
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -68,23 +69,24 @@ def curve(rules: Sequence[Rule], amounts: Mapping[str, Decimal]) -> Curve:
     spec = rule.fields[0]
     in_credits = rule.unit_factor_nano == 0
     last = _last_amount(rule, spec, amounts)
-    xs = [_inside(spec, last * step / STEPS) for step in range(STEPS + 1)]
+    even = [_inside(spec, last * step / STEPS) for step in range(STEPS + 1)]
+    cap_amount = _cap_amount(rule, spec, amounts, even)
+    # The corner at the cap is a point of the line, wherever it lies.
+    xs = sorted({*even, cap_amount} if cap_amount is not None else {*even})
     alike = [item for item in rules if item.field_names == rule.field_names]
     results = [[_result(item, spec, amounts, x, in_credits) for x in xs] for item in alike]
-    most = max(1, *(max(result) for result in results))
-    y_ticks = _ticks(Decimal(most))
-    highest = y_ticks[-1]
-    lines = [Line(_points(xs, result, last, highest), result) for result in results]
-    table = range(0, STEPS + 1, STEPS // _TABLE_ROWS)
+    y_ticks = _ticks(Decimal(max(1, *(max(result) for result in results))))
+    highest = y_ticks[-1].normalize()
+    shown = [xs.index(amount) for amount in even[:: STEPS // _TABLE_ROWS]]
     return Curve(
         field=spec,
         in_credits=in_credits,
         amounts=xs,
-        lines=lines,
+        lines=[Line(_points(xs, result, last, highest), result) for result in results],
         x_ticks=[Tick(_x(number, last), number) for number in _ticks(last) if number <= last],
         y_ticks=[Tick(_y(number, highest), number) for number in y_ticks],
-        rows=[(xs[step], [result[step] for result in results]) for step in table],
-        cap_x=_cap_x(rule, spec, amounts, xs, last),
+        rows=[(xs[place], [result[place] for result in results]) for place in shown],
+        cap_x=None if cap_amount is None else _x(cap_amount, last),
     )
 
 
@@ -131,19 +133,24 @@ def _result(
     return result.credits if in_credits else result.computed_g
 
 
-def _cap_x(
-    rule: Rule,
-    spec: FieldSpec,
-    amounts: Mapping[str, Decimal],
-    xs: Sequence[Decimal],
-    last: Decimal,
-) -> int | None:
-    """Return where the cap is reached, at the first drawn amount that it shortens."""
+def _cap_amount(
+    rule: Rule, spec: FieldSpec, amounts: Mapping[str, Decimal], xs: Sequence[Decimal]
+) -> Decimal | None:
+    """Return the least amount that reaches the cap, to a thousandth; None out of the picture."""
     cap = rule.cap_milli
-    if cap is None:
+    reached = [x for x in xs if cap is not None and _quantity(rule, spec, amounts, x) >= cap]
+    if cap is None or not reached:
         return None
-    reached = [x for x in xs if _quantity(rule, spec, amounts, x) >= cap]
-    return _x(reached[0], last) if reached else None
+    low, high = max((x for x in xs if x < reached[0]), default=Decimal(0)), reached[0]
+    while high - low > Decimal("0.001"):
+        middle = _inside(spec, (low + high) / 2)
+        if not low < middle < high:
+            break
+        if _quantity(rule, spec, amounts, middle) >= cap:
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def _points(xs: Sequence[Decimal], results: Sequence[int], last: Decimal, highest: Decimal) -> str:
@@ -151,12 +158,12 @@ def _points(xs: Sequence[Decimal], results: Sequence[int], last: Decimal, highes
     return " ".join(f"{_x(x, last)},{_y(Decimal(result), highest)}" for x, result in places)
 
 
-def _x(amount: Decimal, last: Decimal) -> int:
-    return LEFT + int(amount * (WIDTH - LEFT - RIGHT) / last)
+def _x(amount: Decimal, last: Decimal) -> Decimal:
+    return LEFT + (amount * (WIDTH - LEFT - RIGHT) / last).quantize(_TENTH)
 
 
-def _y(number: Decimal, highest: Decimal) -> int:
-    return HEIGHT - BOTTOM - int(number * (HEIGHT - TOP - BOTTOM) / highest)
+def _y(number: Decimal, highest: Decimal) -> Decimal:
+    return HEIGHT - BOTTOM - (number * (HEIGHT - TOP - BOTTOM) / highest).quantize(_TENTH)
 
 
 def _ticks(most: Decimal) -> list[Decimal]:

@@ -158,6 +158,11 @@ def bucket_edge(bucket: Bucket) -> str:
     return _signed(nearer if nearer is not None else 0)
 
 
+def yuan_text(yuan: str) -> str:
+    """Return an amount of yuan with thousands set apart."""
+    return f"{Decimal(yuan):,}"
+
+
 def percent_text(share: str) -> str:
     """Return a share as a percentage with two decimals."""
     return f"{Decimal(share) * 100:.2f}%"
@@ -184,4 +189,5 @@ def rule_words() -> dict[str, object]:
         "step_words": step_words,
         "work_words": work_words,
         "wrong": wrong,
+        "yuan_text": yuan_text,
     }
