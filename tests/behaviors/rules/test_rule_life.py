@@ -365,10 +365,10 @@ def test_a_scheduled_version_cannot_be_reworded(
     version_id = scheduled(session, office)
     session.commit()
     with pytest.raises(sa.exc.DBAPIError, match="immutable"):
-        session.execute(sa.text(f"UPDATE rule_version SET {column} WHERE id = {version_id}"))  # noqa: S608
+        session.execute(sa.text(f"UPDATE rule_version SET {column} WHERE id = {version_id}"))
     session.rollback()
     with pytest.raises(sa.exc.DBAPIError, match="immutable"):
-        session.execute(sa.text(f"DELETE FROM rule_version WHERE id = {version_id}"))  # noqa: S608
+        session.execute(sa.text(f"DELETE FROM rule_version WHERE id = {version_id}"))
     session.rollback()
 
 
