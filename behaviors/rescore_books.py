@@ -35,8 +35,8 @@ HOLDINGS = {
     "vintage": pl.Int64,
     "balance": pl.Int64,
 }
-_HELD = """SELECT a.owner_id, a.id, a.vintage, a.balance FROM {keys}
-    JOIN ledger_account a ON a.owner_id = k.account_id
+_HELD = """SELECT a.owner_id, a.id, a.vintage, a.balance
+    FROM {keys} JOIN ledger_account a ON a.owner_id = k.account_id
     WHERE a.kind = :kind AND a.unit = :unit AND a.balance > 0"""
 _OF_RECORD = """SELECT a.record_id, sum(a.difference_g) AS g, sum(a.difference_credits) AS credits
     FROM record_adjustment a JOIN rescore r ON r.id = a.rescore_id AND r.status = 'booked'

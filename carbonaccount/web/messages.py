@@ -356,6 +356,39 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "按这条规则，这段历史的合计超出了可以计算的范围，请检查规则中的数字。",
         "Under this rule the history adds up to more than can be counted; check its numbers.",
     ),
+    "unknown_rescore": ("没有这次重算。", "There is no such re-scoring."),
+    "rescore_days": (
+        "重算的日期须在今天之前，且最后一天不早于第一天。",
+        "A re-scoring looks at days that are over, the last not before the first.",
+    ),
+    "rescore_unpublished": (
+        "只能按已经批准的规则版本重算。",
+        "Only a version that was approved can be used to score again.",
+    ),
+    "rescore_open": (
+        "这个行为还有一次重算没有办完。",
+        "Another re-scoring of this behaviour is still open.",
+    ),
+    "rescore_changes_nothing": (
+        "按这个版本重算，没有任何记录会改变。",
+        "Under this version no record would change.",
+    ),
+    "rescore_changes_others": (
+        "这个版本会让其他行为或其他日子的 {records} 条记录改变，不能用来重算。",
+        "This version would change {records} records of other behaviours or days.",
+    ),
+    "rescore_not_in_state": (
+        "这次重算现在的状态不能这样做。",
+        "The re-scoring does not stand where this can be done.",
+    ),
+    "own_rescore": (
+        "自己提出的重算须由另一人批准。",
+        "Somebody else approves what you proposed.",
+    ),
+    "rescore_outdated": (
+        "提出以来有 {records} 条记录变了，请撤回后重新提出。",
+        "{records} records have changed since; withdraw it and propose it anew.",
+    ),
     # --- general ---
     "unavailable": ("所依赖的服务暂时不可用。", "A service this needs is unavailable."),
     "refused": ("请求被拒绝。", "The request was refused."),
