@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -24,6 +25,12 @@ from carbonaccount.migrate import upgrade
 from tests.postgres import running_postgres
 
 pytest_plugins = ["tests.no_silent_skips"]
+
+# How long an example takes says something of the machine, not of the code: benchmarks measure.
+hypothesis.settings.register_profile(
+    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
 
 DATABASES = ("sqlite", "postgresql")
 
