@@ -180,10 +180,10 @@ def test_positions_are_counted_in_characters_not_in_bytes() -> None:
     ],
 )
 def test_hostile_input_is_refused_at_once(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(FormulaError):
         parse(text, names=NAMES)
-    assert time.perf_counter() - started < AT_ONCE_S
+    assert time.process_time() - started < AT_ONCE_S
 
 
 def test_the_limits_themselves_are_allowed() -> None:

@@ -215,10 +215,10 @@ def test_what_is_refused_names_the_field(activity: dict[str, object], code: str,
     ids=["integer", "tiny", "vast", "digits", "tiny text", "vast text"],
 )
 def test_monstrous_numbers_are_refused_at_once(value: object) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ActivityError):
         parse_activity(bus(), {"distance_km": value})
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.05
 
 
 def test_the_limits_of_a_field_are_inside() -> None:
