@@ -16,9 +16,11 @@ from behaviors.models import (
     EvidencePhoto,
     IntakeBatch,
     RecordStatus,
+    RuleVersion,
     Source,
     SourceSubject,
 )
+from behaviors.rule_models import RecordAdjustment, Rescore
 from carbonaccount.ledger.models import Cause, LedgerAccount, LedgerKind, Transfer, Unit
 
 PAGE_ROWS = 20
@@ -88,6 +90,14 @@ class TransferRow(NamedTuple):
     transfer: Transfer
     debit_kind: int
     credit_kind: int
+
+
+class AdjustmentRow(NamedTuple):
+    """What a booked re-scoring changed of a record, and by which version of the rule."""
+
+    adjustment: RecordAdjustment
+    rescore: Rescore
+    version: int
 
 
 class SourceRow(NamedTuple):
@@ -268,6 +278,18 @@ def transfers_of_record(session: Session, *, record_id: int) -> list[TransferRow
         .order_by(col(Transfer.id))
     ).all()
     return [TransferRow(*row) for row in rows]
+
+
+def adjustments_of_record(session: Session, *, record_id: int) -> list[AdjustmentRow]:
+    """Return what booked re-scorings changed of a record, in the order of booking."""
+    rows = session.execute(
+        sa.select(RecordAdjustment, Rescore, col(RuleVersion.version))
+        .join(Rescore, col(Rescore.id) == col(RecordAdjustment.rescore_id))
+        .join(RuleVersion, col(RuleVersion.id) == col(Rescore.rule_version_id))
+        .where(col(RecordAdjustment.record_id) == record_id, col(Rescore.booked_at).is_not(None))
+        .order_by(col(Rescore.booked_at), col(Rescore.id))
+    ).all()
+    return [AdjustmentRow(*row) for row in rows]
 
 
 def sources_for(session: Session, *, account_id: int) -> list[SourceRow]:

@@ -14,7 +14,7 @@ from typing import Any
 from behaviors import explain, habits
 from behaviors.formula import parse
 from behaviors.models import ActivityRecord, Channel, RecordStatus, Source
-from behaviors.queries import TransferRow
+from behaviors.queries import AdjustmentRow, TransferRow
 from behaviors.rulebook import BehaviorInfo, PublishedRule
 from behaviors.scoring import FieldSpec, Rule, credits_for, grams_for
 from carbonaccount.ledger.models import LedgerKind, TransferKind, Unit
@@ -173,6 +173,7 @@ class Receipt:
     used_before_milli: int
     transfers: Sequence[TransferRow]
     has_photo: bool
+    adjustments: Sequence[AdjustmentRow] = ()
 
     @property
     def rule(self) -> Rule:
@@ -247,6 +248,7 @@ def make_receipt(
     used_before_milli: int,
     transfers: Sequence[TransferRow],
     has_photo: bool,
+    adjustments: Sequence[AdjustmentRow] = (),
 ) -> Receipt:
     """Work a record out again and put everything that explains it together."""
     return Receipt(
@@ -260,6 +262,7 @@ def make_receipt(
         used_before_milli=used_before_milli,
         transfers=transfers,
         has_photo=has_photo,
+        adjustments=adjustments,
     )
 
 
@@ -318,6 +321,7 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
         "credits_per_act": rule.credits_per_act,
         "credits": record.credits,
         "transfers": [_transfer_json(row) for row in receipt.transfers],
+        "adjustments": [_adjustment_json(row) for row in receipt.adjustments],
         "agrees": receipt.agrees,
     }
 
@@ -330,6 +334,21 @@ def _parameter_json(item: Any) -> dict[str, object]:
         "grade": item.grade,
         "source": item.source,
         "factor": item.factor,
+    }
+
+
+def _adjustment_json(row: AdjustmentRow) -> dict[str, object]:
+    """What a re-scoring changed; it is booked with that of the person's other records."""
+    changed, booked_at = row.adjustment, row.rescore.booked_at
+    return {
+        "rescore": row.rescore.public_id,
+        "rule_version": row.version,
+        "counted_quantity": explain.milli(changed.counted_milli),
+        "g_before": changed.g_before,
+        "g_after": changed.g_before + changed.difference_g,
+        "credits_before": changed.credits_before,
+        "credits_after": changed.credits_before + changed.difference_credits,
+        "booked_at": booked_at.isoformat() if booked_at else None,
     }
 
 

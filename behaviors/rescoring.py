@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, select
 
@@ -279,17 +278,6 @@ def _locked(session: Session, public_id: str) -> Rescore:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-
-
-def adjustments_of(session: Session, *, record_id: int) -> list[tuple[RecordAdjustment, Rescore]]:
-    """Return the booked adjustments of a record with the re-scorings they come from, in order."""
-    rows = session.execute(
-        sa.select(RecordAdjustment, Rescore)
-        .join(Rescore, col(Rescore.id) == col(RecordAdjustment.rescore_id))
-        .where(col(RecordAdjustment.record_id) == record_id, col(Rescore.status) == BOOKED)
-        .order_by(col(Rescore.booked_at), col(Rescore.id))
-    ).all()
-    return [(row[0], row[1]) for row in rows]
 
 
 def _audit(

@@ -194,4 +194,5 @@ def receipt_or_404(record_id: int) -> Receipt:
         used_before_milli=used,
         transfers=queries.transfers_of_record(session, record_id=record_id),
         has_photo=photo is not None,
+        adjustments=queries.adjustments_of_record(session, record_id=record_id),
     )

@@ -146,4 +146,4 @@ def test_few_statements(app: Flask, alice: Browser, ride: Ride) -> None:
     with counting(app) as statements:
         alice.get(f"/records/{record_id}")
     # Who it is (2), the record, behaviours, rules, the cap's use, transfers.
-    assert len(statements) <= 7, "\n".join(statements)
+    assert len(statements) <= 8, "\n".join(statements)

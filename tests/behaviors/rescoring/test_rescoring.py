@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from sqlmodel import Session, col, select
 
-from behaviors import rescoring
+from behaviors import queries, rescoring
 from behaviors.debts import settle_debts
 from behaviors.models import ActivityRecord, Source
 from behaviors.preview.engine import preview
@@ -193,7 +193,10 @@ def test_the_record_keeps_what_it_was_scored_with(
     booked(session, office, published(session, office))
     record = session.exec(select(ActivityRecord).where(col(ActivityRecord.event_id) == "a")).one()
     assert (record.reduction_g, record.credits, record.counted_milli) == (520, 520, 10_000)
-    ((adjustment, rescore),) = rescoring.adjustments_of(session, record_id=record.id or 0)
+    ((adjustment, rescore, version),) = queries.adjustments_of_record(
+        session, record_id=record.id or 0
+    )
+    assert version == 2
     assert (adjustment.g_before, adjustment.difference_g) == (520, -251)
     assert (adjustment.credits_before, adjustment.difference_credits) == (520, -251)
     assert (adjustment.counted_milli, rescore.status) == (10_000, "booked")
