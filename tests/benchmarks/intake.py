@@ -277,8 +277,8 @@ def fill_history(engine: Engine, records: int) -> None:
     numbers = (
         f"generate_series(1, {records}) n"
         if postgresql
-        else f"(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {records}) "
-        "SELECT n FROM c)"
+        else "(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c "
+        f"WHERE n < {records}) SELECT n FROM c)"
     )
     day = (
         "DATE '2025-01-01' + (n % 300)::int"
