@@ -309,8 +309,8 @@ def fill_history(engine: Engine, records: int) -> None:
             run(
                 "INSERT INTO transfer (id, debit_id, credit_id, amount, unit, kind, cause, "
                 "cause_id, revision, business_day, occurred_at, booked_at) "
-                f"SELECT n + {(unit - 1) * records}, 1, 2 + n % {ACCOUNTS}, 260, {unit}, 1, 1, n, 0, "
-                f"{day}, {moment}, {moment} FROM {numbers}"
+                f"SELECT n + {(unit - 1) * records}, 1, 2 + n % {ACCOUNTS}, 260, {unit}, "
+                f"1, 1, n, 0, {day}, {moment}, {moment} FROM {numbers}"
             )
         if postgresql:
             for table, last in (("activity_record", records), ("transfer", 2 * records)):

@@ -58,7 +58,7 @@ def fill(session: Session) -> int:
 @pytest.mark.parametrize("table", ["transfer", "audit_entry"])
 def test_nothing_changes_what_is_written(session: Session, database_kind: str, table: str) -> None:
     alice = fill(session)
-    everything = sa.text(f"SELECT * FROM {table} ORDER BY id")  # noqa: S608 - names of our own
+    everything = sa.text(f"SELECT * FROM {table} ORDER BY id")
     before = session.execute(everything).all()
     session.rollback()
     for change in (*CHANGES, *OF_DATABASE[database_kind]):
