@@ -5,9 +5,12 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import intake
+from tests.benchmarks import intake, preview
 
-BENCHMARKS: dict[str, Callable[[bool], Iterator[dict[str, object]]]] = {"intake": intake.run}
+BENCHMARKS: dict[str, Callable[[bool], Iterator[dict[str, object]]]] = {
+    "intake": intake.run,
+    "preview": preview.run,
+}
 
 
 def main() -> None:
