@@ -133,6 +133,16 @@ def test_up_to_eight_bits_are_near_and_nine_are_not(session: Session) -> None:
 
 
 @pytest.mark.usefixtures("bare_photos")
+def test_the_worst_spread_of_eight_bits_is_found(session: Session) -> None:
+    # Two differences in each of the four parts: no part is equal, none differs in one bit only.
+    put(session, 1, 0x0003_0003_0003_0003)
+    put(session, 2, 0x0007_0003_0003_0003)
+    session.flush()
+    found = photo_matching.similar_photos(session, dhash=0, dhash_mirrored=0x5A5A_5A5A_5A5A_5A5A)
+    assert [tuple(match) for match in found] == [(1, 8, False)]
+
+
+@pytest.mark.usefixtures("bare_photos")
 def test_a_picture_sent_very_often_keeps_the_nearest_twenty(session: Session) -> None:
     photo = clean_photo(encoded(noise(4)))
     for record_id in range(1, 31):
