@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pint
 import polars as pl
+from polars import selectors
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from behaviors.intake.candidates import CANDIDATE_SCHEMA, FIELD_PREFIX
@@ -293,8 +294,11 @@ def to_candidates(
 
 
 def _trimmed(column: str) -> pl.Expr:
-    """Return a column's texts without blanks around them; what is empty then is missing."""
-    text = pl.col(column).str.strip_chars()
+    """Return a column's texts without blanks around them; what is empty then is missing.
+
+    By its exact name: `pl.col` would take a column named * for all columns.
+    """
+    text = selectors.by_name(column).as_expr().str.strip_chars()
     return pl.when(text != "").then(text)
 
 

@@ -31,8 +31,8 @@ UNITS = {"m": Fraction(1, 1000), "mile": Fraction(1_609_344, 1_000_000)}
 
 def mapped(mapping: FileMapping, factor: Fraction = Fraction(1), **cells: str | None) -> Any:
     """Return the candidate of one line."""
-    frame = pl.DataFrame({"idx": [2], **{k: [v] for k, v in {**ROW, **cells}.items()}})
-    frame = frame.with_columns(pl.col(*ROW).cast(pl.String))
+    schema = {"\nline": pl.UInt32, **dict.fromkeys([*ROW, *cells], pl.String)}
+    frame = pl.DataFrame([[2, *{**ROW, **cells}.values()]], schema=schema, orient="row")
     return to_candidates(frame, mapping, {"distance_km": factor}).row(0, named=True)
 
 
@@ -301,6 +301,13 @@ def test_ids_of_several_columns_need_all_of_them() -> None:
     assert mapped(mapping, ride="")["event_id"] is None
     assert mapped(mapping, ride=None)["event_id"] is None
     assert mapped(mapping, ride=" r 1 ")["event_id"] == "2026-03-02T08:00:00+08:00-r 1"
+
+
+@pytest.mark.parametrize("name", ["*", "^.*$", "^ride$", "idx", "event_id", "骑行 (id)"])
+def test_columns_are_found_by_their_exact_names(name: str) -> None:
+    mapping = parse_mapping(mapping_with().replace('"ride"', f'"{name}"'))
+    cells: dict[str, Any] = {name: "other"}
+    assert mapped(mapping, **cells)["event_id"] == "other"
 
 
 # --- the mapping itself ---------------------------------------------------------------------
