@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from behaviors.models import (
@@ -186,6 +188,51 @@ def test_the_table_has_every_code_but_those_of_repetition() -> None:
         *("out_of_range", "amount_zero", "evidence_unknown", "evidence_too_good"),
         *("bad_event_id", "bad_subject", "bad_device", "ends_before_start", "too_long"),
     }
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.decimals()
+    | st.text(max_size=20)
+    | st.characters(categories=["Cs"])
+    | st.sampled_from(["alice", "bike_ride", "ev_charging", "A", "D", "3", MORNING, LATER]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
+AMOUNTS = st.fixed_dictionaries({}, optional=dict.fromkeys(["distance_km", "energy_kwh"], VALUES))
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    items=st.lists(
+        VALUES
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                **dict.fromkeys(["event_id", "device", "note"], VALUES),
+                "subject": st.just("alice") | VALUES,
+                "behavior": st.sampled_from(["bike_ride", "ev_charging"]) | VALUES,
+                "evidence": st.just("A") | VALUES,
+                **dict.fromkeys(["occurred_at", "ended_at"], st.just(MORNING) | VALUES),
+                "activity": AMOUNTS | VALUES,
+            },
+        ),
+        max_size=6,
+    )
+)
+def test_whatever_comes_in_every_item_is_answered(
+    session: Session, bikes: Source, alice: int, items: list[object]
+) -> None:
+    assert alice
+    result = bring(session, bikes, *items)
+    assert len(result.results()) == len(items) == sum(result.counts.values())
+    assert {one.status for one in result.results()} <= set(result.counts)
+    assert broken(session) == {}
 
 
 # --- sizes ----------------------------------------------------------------------------------

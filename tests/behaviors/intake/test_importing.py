@@ -4,13 +4,16 @@ import gzip
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from behaviors.intake import importing
 from behaviors.intake.importing import plain_cell
+from behaviors.intake.reading import LINE_COLUMN, read_blocks
 from behaviors.models import ActivityRecord
 from carbonaccount.audit import SYSTEM
-from carbonaccount.errors import Invalid, NotFound
+from carbonaccount.errors import DomainError, Invalid, NotFound
 from carbonaccount.ledger.models import Unit
 from tests.behaviors.intake.arranging import balance, broken, item, rows_of
 from tests.behaviors.intake.files import CANONICAL, HEADER, Importer, lines, mapping_with, ride
@@ -182,6 +185,33 @@ def test_a_local_time_table_in_another_encoding(importer: Importer, session: Ses
     assert importer.faults() == [(3, "time_format")]
     # 10 kWh x 817.681609 g = 8176 g
     assert session.exec(select(col(ActivityRecord.reduction_g))).all() == [8176]
+
+
+CELLS = st.sampled_from(
+    ["r1", "alice", "bike_ride", "2026-03-02T08:00:00Z", "A", "3", "", '"', '"3"', "x,y", "\r", "é"]
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=st.lists(st.lists(CELLS, max_size=7), max_size=6), block=st.integers(1, 3))
+def test_whatever_a_file_holds_only_domain_errors_come_out(
+    importer: Importer, session: Session, rows: list[list[str]], block: int
+) -> None:
+    content = lines(CANONICAL, *(",".join(row) for row in rows))
+    try:
+        summary = importer.bring(content, rows=block)
+    except DomainError:
+        return
+    assert sum(summary.counts.values()) == summary.lines == len(summary_lines(importer))
+    session.rollback()
+
+
+def summary_lines(importer: Importer) -> list[int]:
+    """Return the numbers of the lines that the file of the importer has."""
+    blocks = read_blocks(importer.folder / "rides.csv", rows=100)
+    return [line for one in blocks for line in one.lines[LINE_COLUMN]]
 
 
 # --- NDJSON ---------------------------------------------------------------------------------
