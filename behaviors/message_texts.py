@@ -11,7 +11,7 @@ from flask import url_for
 from flask_babel import LazyString, gettext
 from flask_babel import lazy_gettext as _l
 
-from behaviors import announcements, appeals
+from behaviors import announcements, appeals, rescoring
 from carbonaccount.messages.models import Announcement, Message
 from carbonaccount.web.templating import day_text, grams_text, language, whole_text
 
@@ -99,8 +99,36 @@ def _refused(params: Params) -> str:
     )
 
 
+def _scored_again(params: Params) -> str:
+    told = _(
+        "%(name)s在 %(first)s 至 %(last)s 的记录（%(records)s 条）按更正后的规则重算："
+        "减排 %(g_before)s → %(g_after)s，积分 %(credits_before)s → %(credits_after)s。",
+        name=name_of(params),
+        first=day_text(date.fromisoformat(params["first_day"])),
+        last=day_text(date.fromisoformat(params["last_day"])),
+        records=whole_text(int(params["records"])),
+        g_before=grams_text(int(params["g_before"])),
+        g_after=grams_text(int(params["g_after"])),
+        credits_before=whole_text(int(params["credits_before"])),
+        credits_after=whole_text(int(params["credits_after"])),
+    )
+    return told if not (params["debt_g"] or params["debt_credits"]) else told + _owed(params)
+
+
+def _owed(params: Params) -> str:
+    return _(
+        "其中减排 %(grams)s、%(credits)s 积分您已用掉，以后得到的会先用来补上；余额不会低于零。",
+        grams=grams_text(int(params["debt_g"])),
+        credits=whole_text(int(params["debt_credits"])),
+    )
+
+
 def _to_record(params: Params) -> str:
     return url_for("behaviors.record", record_id=params["record_id"])
+
+
+def _to_records(_params: Params) -> str:
+    return url_for("behaviors.records")
 
 
 def _to_appeals(_params: Params) -> str:
@@ -112,6 +140,7 @@ _MESSAGES: dict[str, tuple[Callable[[Params], str], Callable[[Params], str]]] = 
     "review_declined": (_declined, _to_record),
     "appeal_upheld": (_upheld, _to_appeals),
     "appeal_refused": (_refused, _to_appeals),
+    rescoring.MESSAGE_KIND: (_scored_again, _to_records),
 }
 MESSAGE_KINDS = frozenset(_MESSAGES)
 

@@ -238,10 +238,13 @@ def book(session: Session, *, public_id: str, acting_user: Actor, now: datetime)
 
 
 def _tell(session: Session, rescore: Rescore, lines: pl.DataFrame, now: datetime) -> None:
-    """Send each person what changed: numbers only, the sentence is made when it is read."""
-    code = session.get_one(Behavior, rescore.behavior_id).code
+    """Send each person what changed: the sentence is made when it is read."""
+    behavior = session.get_one(Behavior, rescore.behavior_id)
+    texts: Any = behavior.texts
     period = {
-        "behavior": code,
+        "behavior": behavior.code,
+        "name_zh": texts["zh"]["name"],
+        "name_en": texts["en"]["name"],
         "first_day": rescore.first_day.isoformat(),
         "last_day": rescore.last_day.isoformat(),
     }

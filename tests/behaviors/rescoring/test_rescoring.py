@@ -217,6 +217,8 @@ def test_each_person_is_told_once(session: Session, office: Office, riders: Ride
     assert (message.kind, message.cause) == ("rescore", rescore.public_id)
     assert message.params == {
         "behavior": "bus_trip",
+        "name_zh": "公交出行",
+        "name_en": "Bus trip",
         "first_day": "2026-03-02",
         "last_day": "2026-03-02",
         "records": 1,
