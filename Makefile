@@ -28,6 +28,7 @@ help: ## Show this list
 
 run: $(RUNTIME) $(VENDOR) $(CATALOGUES:.po=.mo) ## Set up and serve the demonstration on http://127.0.0.1:8000 (PORT=...)
 	@mkdir -p instance
+	@tools/system-packages --runtime
 	@PROFILE=$${PROFILE:-demo} && export PROFILE && \
 	$(FLASK) db upgrade && $(FLASK) demo && \
 	echo "serving on http://127.0.0.1:$(PORT) - stop with Ctrl-C" && \

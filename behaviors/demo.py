@@ -59,8 +59,16 @@ class DemoStaff:
 
 STAFF = (
     DemoStaff("demo", "演示管理员", frozenset({Role.OPERATOR, Role.REVIEWER, Role.SYSTEM_ADMIN})),
-    DemoStaff("demo-editor", "演示规则编辑", frozenset({Role.RULE_EDITOR, Role.OPERATOR})),
-    DemoStaff("demo-approver", "演示规则审批", frozenset({Role.RULE_APPROVER, Role.REVIEWER})),
+    DemoStaff(
+        "demo-editor",
+        "演示规则编辑",
+        frozenset({Role.RULE_EDITOR, Role.REWARD_EDITOR, Role.OPERATOR}),
+    ),
+    DemoStaff(
+        "demo-approver",
+        "演示规则审批",
+        frozenset({Role.RULE_APPROVER, Role.REWARD_APPROVER, Role.REVIEWER}),
+    ),
 )
 
 

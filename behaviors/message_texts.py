@@ -1,17 +1,19 @@
-"""What messages and announcements say: a kind and its numbers become a sentence. Pages only.
+"""What this room's messages and announcements say: a kind and its numbers become a sentence.
 
-The one place where a kind gets its words; whoever sends a new kind adds it here.
+The one place where this room's kinds get their words; whoever sends a new kind adds it here.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from flask import url_for
 from flask_babel import LazyString, gettext
 from flask_babel import lazy_gettext as _l
 
 from behaviors import announcements, appeals, rescoring
+from carbonaccount.messages import texts
 from carbonaccount.messages.models import Announcement, Message
 from carbonaccount.web.templating import day_text, grams_text, language, whole_text
 
@@ -35,13 +37,6 @@ APPEAL_STATES: dict[str, LazyString] = {
 def _(text: str, **values: object) -> str:
     """Return a sentence in the page's language."""
     return str(gettext(text, **values))
-
-
-class Shown(NamedTuple):
-    """A message as a page shows it; `link` is where to read more, "" for nowhere."""
-
-    text: str
-    link: str
 
 
 def name_of(params: Params) -> str:
@@ -145,14 +140,33 @@ _MESSAGES: dict[str, tuple[Callable[[Params], str], Callable[[Params], str]]] = 
 MESSAGE_KINDS = frozenset(_MESSAGES)
 
 
-def of_message(message: Message) -> Shown:
+def of_message(message: Message) -> texts.Shown:
     """Return what a message says; KeyError for a kind without words."""
-    words, link = _MESSAGES[message.kind]
-    return Shown(words(message.params), link(message.params))
+    return texts.message_text(message.kind, message.params)
 
 
-def of_announcement(announcement: Announcement) -> Shown:
+def of_announcement(announcement: Announcement) -> texts.Shown:
     """Return what an announcement says; KeyError for a kind without words."""
-    params = announcement.params
-    text = announcements.sentence(announcement.kind, params, language())
-    return Shown(text, url_for("behaviors.method", code=params["behavior"]))
+    return texts.announcement_text(announcement.kind, announcement.params)
+
+
+def _register() -> None:
+    """Give the words of this room to the pages that show messages of all rooms."""
+    for kind, (words, link) in _MESSAGES.items():
+        texts.register_message(kind, partial(_shown, words, link))
+    for kind in announcements.KINDS:
+        texts.register_announcement(kind, partial(_announced, kind))
+
+
+def _shown(
+    words: Callable[[Params], str], link: Callable[[Params], str], params: Params
+) -> texts.Shown:
+    return texts.Shown(words(params), link(params))
+
+
+def _announced(kind: str, params: Params) -> texts.Shown:
+    text = announcements.sentence(kind, params, language())
+    return texts.Shown(text, url_for("behaviors.method", code=params["behavior"]))
+
+
+_register()

@@ -20,6 +20,10 @@ _MODEL_MODULES = (
     "carbonaccount.scheduler",
     "behaviors.models",
     "behaviors.rule_models",
+    "rewards.fund_models",
+    "rewards.giving_models",
+    "rewards.merchant_models",
+    "rewards.models",
 )
 
 
@@ -82,6 +86,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
         logging,
         security,
         templating,
+        unread,
     )
 
     logging.init_app(app, settings)
@@ -92,6 +97,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
     templating.init_app(app)
     error_pages.init_app(app)
     health.init_app(app)
+    unread.init_app(app)
 
 
 def _register_rooms(app: Application) -> None:

@@ -33,6 +33,8 @@ from carbonaccount.web.tables import table_file
 ROLE_NAMES: dict[str, LazyString] = {
     Role.RULE_EDITOR: _l("规则编辑"),
     Role.RULE_APPROVER: _l("规则批准"),
+    Role.REWARD_EDITOR: _l("奖励编辑"),
+    Role.REWARD_APPROVER: _l("奖励批准"),
     Role.OPERATOR: _l("运营"),
     Role.REVIEWER: _l("审核"),
     Role.SYSTEM_ADMIN: _l("系统管理员"),
@@ -42,6 +44,8 @@ ROLE_NAMES: dict[str, LazyString] = {
 ROLE_NOTES: dict[str, LazyString] = {
     Role.RULE_EDITOR: _l("起草规则和因子，运行预览"),
     Role.RULE_APPROVER: _l("批准别人起草的规则"),
+    Role.REWARD_EDITOR: _l("起草奖励、预算、公益项目和结算"),
+    Role.REWARD_APPROVER: _l("批准别人起草的奖励、预算、公益项目和结算"),
     Role.OPERATOR: _l("导入数据、查找居民"),
     Role.REVIEWER: _l("审核照片、答复申诉"),
     Role.SYSTEM_ADMIN: _l("数据来源、密钥、任务；任命安全管理员"),

@@ -1,6 +1,6 @@
 """Who takes part: carbon accounts, the residents and staff behind them, consents and sessions."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ class AccountKind(StrEnum):
 
     PERSON = "person"  # a resident who signed up
     PSEUDONYM = "pseudonym"  # a subject of a partner's feed whom nobody has claimed yet
+    BENEFICIARY = "beneficiary"  # a project, institution, class, community or event given to
 
 
 class District(SQLModel, table=True):
@@ -40,7 +41,9 @@ class Account(SQLModel, table=True):
     """
 
     __tablename__ = "account"
-    __table_args__ = (sa.CheckConstraint("kind IN ('person', 'pseudonym')", name="kind"),)
+    __table_args__ = (
+        sa.CheckConstraint("kind IN ('person', 'pseudonym', 'beneficiary')", name="kind"),
+    )
 
     id: int | None = Field(default=None, sa_type=BigId, primary_key=True)
     public_id: str = Field(sa_type=KeyText, unique=True, nullable=False)
@@ -70,7 +73,43 @@ class Resident(SQLModel, table=True):
     phone_sealed: bytes
     phone_tail: str = Field(max_length=4)
     locale: str = Field(default="zh", max_length=8)
+    # The first day of the month of birth, told by the resident when an offer asks for an age.
+    born_month: date | None = None
     created_at: datetime
+
+
+class Guardian(SQLModel, table=True):
+    """A resident who answers for a child under 14: the child may take rewards while it holds."""
+
+    __tablename__ = "guardian"
+    __table_args__ = (
+        sa.CheckConstraint("child_id <> guardian_id", name="two_people"),
+        sa.Index(
+            "uq_guardian_in_force",
+            "child_id",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+        sa.Index("ix_guardian_guardian_id", "guardian_id"),
+    )
+
+    id: int | None = Field(default=None, sa_type=BigId, primary_key=True)
+    child_id: int = Field(sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT")
+    guardian_id: int = Field(sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT")
+    confirmed_at: datetime
+    ended_at: datetime | None = None
+
+
+class GuardianCode(SQLModel, table=True):
+    """A code that a child's page shows and the guardian types in their own account."""
+
+    __tablename__ = "guardian_code"
+
+    code_hash: str = Field(primary_key=True, max_length=64)
+    child_id: int = Field(sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT", unique=True)
+    created_at: datetime
+    expires_at: datetime
 
 
 class Staff(SQLModel, table=True):

@@ -8,6 +8,8 @@ class Role(StrEnum):
 
     RULE_EDITOR = "rule_editor"  # drafts rules and factors, runs previews
     RULE_APPROVER = "rule_approver"  # approves what somebody else drafted
+    REWARD_EDITOR = "reward_editor"  # drafts rewards, budgets, projects, settlements
+    REWARD_APPROVER = "reward_approver"  # approves what somebody else drafted of these
     OPERATOR = "operator"  # help desk: imports, bindings
     REVIEWER = "reviewer"  # looks at photos, held records and appeals
     SYSTEM_ADMIN = "system_admin"  # settings, partners and their keys

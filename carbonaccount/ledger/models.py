@@ -22,16 +22,21 @@ class LedgerKind(IntEnum):
     ISSUANCE = 1  # where reductions and credits come from; its balance is computed, not stored
     RESIDENT = 2  # what a resident holds: grams, or the credits of one vintage
     DEBT = 3  # what could not be taken back because it was spent before
-    INSTITUTION = 4  # what was given to, or belongs to, an institution
-    EXPIRED = 5
-    REDEEMED = 6
-    HOLD = 7
+    INSTITUTION = 4  # what was given to, or belongs to, a beneficiary or institution
+    EXPIRED = 5  # where credits of a vintage end; the city's, computed
+    REDEEMED = 6  # where used credits of a vintage end; the city's, computed
+    HOLD = 7  # what a resident has set aside for a coupon or a pledge, by vintage
     # What stands against debts: the city may still take it back. Computed, like issuance.
     CLAIM = 8
 
 
 # The balances of these are the sums of their transfers.
-COMPUTED_KINDS = (LedgerKind.ISSUANCE, LedgerKind.CLAIM)
+COMPUTED_KINDS = (
+    LedgerKind.ISSUANCE,
+    LedgerKind.EXPIRED,
+    LedgerKind.REDEEMED,
+    LedgerKind.CLAIM,
+)
 
 
 class TransferKind(IntEnum):
@@ -52,22 +57,25 @@ class Cause(IntEnum):
 
     RECORD = 1
     OPERATION = 2
+    COUPON = 3
+    GIFT = 4
+    EXPIRY = 5
 
 
 class LedgerAccount(SQLModel, table=True):
     """One account of the books: an owner, a kind, a unit and, for credits, a vintage.
 
     `balance` is NULL for issuance accounts: if each act moved their balance, every act of the
-    city would wait for the same row; their balance is the sum of their transfers. So it is for
-    claims, which stand against debts and would be below zero. All others move with each transfer
-    and never fall below zero.
+    city would wait for the same row; their balance is the sum of their transfers. So it is where
+    credits end (redeemed, expired), and for claims, which stand against debts and would be below
+    zero. All others move with each transfer and never fall below zero.
     """
 
     __tablename__ = "ledger_account"
     __table_args__ = (
         sa.UniqueConstraint("owner_id", "kind", "unit", "vintage"),
         sa.CheckConstraint("balance IS NULL OR balance >= 0", name="balance_not_negative"),
-        sa.CheckConstraint("(balance IS NULL) = (kind IN (1, 8))", name="balance_is_stored"),
+        sa.CheckConstraint("(balance IS NULL) = (kind IN (1, 5, 6, 8))", name="balance_is_stored"),
         sa.CheckConstraint("unit IN (1, 2)", name="unit"),
         {"postgresql_with": {"fillfactor": "70"}},
     )

@@ -138,6 +138,11 @@ def issuance_account(session: Session, *, unit: Unit, vintage: int) -> int:
     return _city_account(session, LedgerKind.ISSUANCE, unit, vintage)
 
 
+def ending_account(session: Session, *, kind: LedgerKind, unit: Unit, vintage: int) -> int:
+    """Return the id of the city's account where credits or grams end: REDEEMED or EXPIRED."""
+    return _city_account(session, kind, unit, vintage)
+
+
 def claim_account(session: Session, *, unit: Unit) -> int:
     """Return the id of the city's account that stands against debts of a unit."""
     return _city_account(session, LedgerKind.CLAIM, unit, 0)

@@ -48,13 +48,13 @@ BOOKS: tuple[Invariant, ...] = (
     ),
     Invariant(
         "L5",
-        "issued grams and credits are all somewhere",
+        "what was issued and has not ended is all somewhere",
         """SELECT count(*) FROM (
              SELECT a.unit, sum(coalesce(a.balance, 0)) AS held FROM ledger_account a
              WHERE a.kind <> 3 GROUP BY a.unit) h
            LEFT JOIN (
-             SELECT t.unit, sum(CASE WHEN d.kind = 1 THEN t.amount ELSE 0 END)
-                            - sum(CASE WHEN c.kind = 1 THEN t.amount ELSE 0 END) AS issued
+             SELECT t.unit, sum(CASE WHEN d.kind IN (1, 5, 6) THEN t.amount ELSE 0 END)
+                            - sum(CASE WHEN c.kind IN (1, 5, 6) THEN t.amount ELSE 0 END) AS issued
              FROM transfer t JOIN ledger_account d ON d.id = t.debit_id
              JOIN ledger_account c ON c.id = t.credit_id GROUP BY t.unit) i ON i.unit = h.unit
            WHERE h.held <> coalesce(i.issued, 0)""",

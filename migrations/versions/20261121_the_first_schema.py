@@ -4,12 +4,15 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 13:23:40.495794
+Create Date: 2026-11-21 15:09:45.361312
 """
 
 import sqlalchemy as sa
 import sqlmodel
 from alembic import op
+from sqlalchemy import Text
+from sqlalchemy.dialects import postgresql
+
 
 revision = "0001"
 down_revision = None
@@ -163,6 +166,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", name=op.f("pk_holiday")),
     )
     op.create_table(
+        "job_attempt",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("job", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("period", sa.Date(), nullable=False),
+        sa.Column("state", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("asked_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("started_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("finished_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("error", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
+        sa.Column("summary", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job_attempt")),
+        sa.UniqueConstraint("job", "period", name=op.f("uq_job_attempt_job_period")),
+    )
+    op.create_table(
         "job_run",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("job", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
@@ -182,7 +200,8 @@ def upgrade() -> None:
         sa.Column("vintage", sa.SmallInteger(), nullable=False),
         sa.Column("balance", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "(balance IS NULL) = (kind IN (1, 8))", name=op.f("ck_ledger_account_balance_is_stored")
+            "(balance IS NULL) = (kind IN (1, 5, 6, 8))",
+            name=op.f("ck_ledger_account_balance_is_stored"),
         ),
         sa.CheckConstraint(
             "balance IS NULL OR balance >= 0", name=op.f("ck_ledger_account_balance_not_negative")
@@ -253,6 +272,15 @@ def upgrade() -> None:
         batch_op.create_index("ix_source_nonce_expires_at", ["expires_at"], unique=False)
 
     op.create_table(
+        "sponsor",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("name_en", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sponsor")),
+        sa.UniqueConstraint("name_zh", name=op.f("uq_sponsor_name_zh")),
+    )
+    op.create_table(
         "staff",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("login", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
@@ -319,7 +347,9 @@ def upgrade() -> None:
         sa.Column("district_code", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=True),
         sa.Column("opened_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("closed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.CheckConstraint("kind IN ('person', 'pseudonym')", name=op.f("ck_account_kind")),
+        sa.CheckConstraint(
+            "kind IN ('person', 'pseudonym', 'beneficiary')", name=op.f("ck_account_kind")
+        ),
         sa.ForeignKeyConstraint(
             ["district_code"],
             ["district.code"],
@@ -422,6 +452,32 @@ def upgrade() -> None:
         sa.UniqueConstraint("record_id", name=op.f("uq_evidence_review_record_id")),
     )
     op.create_table(
+        "fund_programme",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sponsor_id", sa.Integer(), nullable=False),
+        sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("name_en", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+        sa.Column("warn_pct", sa.Integer(), nullable=False),
+        sa.Column("slow_pct", sa.Integer(), nullable=False),
+        sa.Column("pause_pct", sa.Integer(), nullable=False),
+        sa.Column("slow_coupons_per_day", sa.Integer(), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint(
+            "100 >= warn_pct AND warn_pct >= slow_pct AND slow_pct >= pause_pct AND pause_pct >= 0",
+            name=op.f("ck_fund_programme_thresholds_in_order"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["sponsor_id"],
+            ["sponsor.id"],
+            name=op.f("fk_fund_programme_sponsor_id_sponsor"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fund_programme")),
+        sa.UniqueConstraint(
+            "sponsor_id", "name_zh", name=op.f("uq_fund_programme_sponsor_id_name_zh")
+        ),
+    )
+    op.create_table(
         "intake_batch",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -519,6 +575,29 @@ def upgrade() -> None:
     with op.batch_alter_table("intake_upload", schema=None) as batch_op:
         batch_op.create_index("ix_intake_upload_uploaded_at", ["uploaded_at"], unique=False)
 
+    op.create_table(
+        "merchant",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("name_en", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+        sa.Column("district_code", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=True),
+        sa.Column("address", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["district_code"],
+            ["district.code"],
+            name=op.f("fk_merchant_district_code_district"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_merchant")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_merchant_public_id")),
+    )
     op.create_table(
         "rule_preview",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -685,6 +764,62 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "beneficiary",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("takes", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+        sa.Column("texts", sa.JSON(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("goal_credits", sa.BigInteger(), nullable=True),
+        sa.Column("goal_g", sa.BigInteger(), nullable=True),
+        sa.Column("open_from", sa.Date(), nullable=False),
+        sa.Column("open_until", sa.Date(), nullable=False),
+        sa.Column("drafted_by", sa.Integer(), nullable=True),
+        sa.Column("approved_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("published_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('charity', 'institution', 'class', 'community', 'event')",
+            name=op.f("ck_beneficiary_kind"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('draft', 'in_review', 'published', 'ended')",
+            name=op.f("ck_beneficiary_status"),
+        ),
+        sa.CheckConstraint(
+            "takes IN ('credits', 'grams', 'both')", name=op.f("ck_beneficiary_takes")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_beneficiary_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["approved_by"],
+            ["staff.id"],
+            name=op.f("fk_beneficiary_approved_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["drafted_by"],
+            ["staff.id"],
+            name=op.f("fk_beneficiary_drafted_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_beneficiary")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_beneficiary_account_id")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_beneficiary_public_id")),
+    )
+    op.create_table(
         "binding_code",
         sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -711,6 +846,44 @@ def upgrade() -> None:
     with op.batch_alter_table("binding_code", schema=None) as batch_op:
         batch_op.create_index("ix_binding_code_account_id", ["account_id"], unique=False)
 
+    op.create_table(
+        "certificate",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "number",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("cause", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("seal", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("issued_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("withdrawn_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("withdrawn_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('resident_year', 'donation', 'tree')", name=op.f("ck_certificate_kind")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_certificate_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_certificate")),
+        sa.UniqueConstraint(
+            "account_id",
+            "kind",
+            "cause",
+            "revision",
+            name=op.f("uq_certificate_account_id_kind_cause_revision"),
+        ),
+        sa.UniqueConstraint("number", name=op.f("uq_certificate_number")),
+    )
     op.create_table(
         "consent",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -744,6 +917,103 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "credit_expiry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("vintage", sa.SmallInteger(), nullable=False),
+        sa.Column("period", sa.Date(), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("booked_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint("credits > 0", name=op.f("ck_credit_expiry_something_ended")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_credit_expiry_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_expiry")),
+        sa.UniqueConstraint(
+            "account_id",
+            "vintage",
+            "period",
+            name=op.f("uq_credit_expiry_account_id_vintage_period"),
+        ),
+    )
+    op.create_table(
+        "fund_budget",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("programme_id", sa.Integer(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("budget_fen", sa.BigInteger(), nullable=False),
+        sa.Column("committed_fen", sa.BigInteger(), nullable=False),
+        sa.Column("spent_fen", sa.BigInteger(), nullable=False),
+        sa.Column("told_state", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("told_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "committed_fen >= 0 AND spent_fen >= 0 AND committed_fen + spent_fen <= budget_fen",
+            name=op.f("ck_fund_budget_never_overdrawn"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["programme_id"],
+            ["fund_programme.id"],
+            name=op.f("fk_fund_budget_programme_id_fund_programme"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fund_budget")),
+        sa.UniqueConstraint("programme_id", "year", name=op.f("uq_fund_budget_programme_id_year")),
+    )
+    op.create_table(
+        "guardian",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("child_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "guardian_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("confirmed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.CheckConstraint("child_id <> guardian_id", name=op.f("ck_guardian_two_people")),
+        sa.ForeignKeyConstraint(
+            ["child_id"],
+            ["account.id"],
+            name=op.f("fk_guardian_child_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["guardian_id"],
+            ["account.id"],
+            name=op.f("fk_guardian_guardian_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_guardian")),
+    )
+    with op.batch_alter_table("guardian", schema=None) as batch_op:
+        batch_op.create_index("ix_guardian_guardian_id", ["guardian_id"], unique=False)
+        batch_op.create_index(
+            "uq_guardian_in_force",
+            ["child_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
+        "guardian_code",
+        sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("child_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["child_id"],
+            ["account.id"],
+            name=op.f("fk_guardian_code_child_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_guardian_code")),
+        sa.UniqueConstraint("child_id", name=op.f("uq_guardian_code_child_id")),
+    )
+    op.create_table(
         "login_session",
         sa.Column("token_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column(
@@ -775,6 +1045,61 @@ def upgrade() -> None:
         batch_op.create_index("ix_login_session_account_id", ["account_id"], unique=False)
         batch_op.create_index("ix_login_session_staff_id", ["staff_id"], unique=False)
 
+    op.create_table(
+        "merchant_invitation",
+        sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("merchant_id", sa.Integer(), nullable=False),
+        sa.Column("role", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("used_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"],
+            ["merchant.id"],
+            name=op.f("fk_merchant_invitation_merchant_id_merchant"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_merchant_invitation")),
+    )
+    op.create_table(
+        "merchant_member",
+        sa.Column("merchant_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("role", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("joined_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint("role IN ('owner', 'cashier')", name=op.f("ck_merchant_member_role")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_merchant_member_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"],
+            ["merchant.id"],
+            name=op.f("fk_merchant_member_merchant_id_merchant"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "account_id", name=op.f("pk_merchant_member")),
+    )
+    op.create_table(
+        "merchant_till",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("merchant_id", sa.Integer(), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"],
+            ["merchant.id"],
+            name=op.f("fk_merchant_till_merchant_id_merchant"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_merchant_till")),
+        sa.UniqueConstraint("merchant_id", "name", name=op.f("uq_merchant_till_merchant_id_name")),
+    )
     op.create_table(
         "message",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -845,6 +1170,10 @@ def upgrade() -> None:
         sa.Column("last_day", sa.Date(), nullable=False),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
         sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("records_done", sa.BigInteger(), nullable=False),
+        sa.Column("records_total", sa.BigInteger(), nullable=True),
+        sa.Column("error", sa.JSON(), nullable=True),
+        sa.Column("booking_asked_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("difference", sa.JSON(), nullable=False),
         sa.Column("proposed_by", sa.Integer(), nullable=False),
         sa.Column("proposed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -887,6 +1216,7 @@ def upgrade() -> None:
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("phone_tail", sqlmodel.sql.sqltypes.AutoString(length=4), nullable=False),
         sa.Column("locale", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+        sa.Column("born_month", sa.Date(), nullable=True),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"],
@@ -897,6 +1227,67 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_resident")),
         sa.UniqueConstraint("phone_index", name=op.f("uq_resident_phone_index")),
     )
+    op.create_table(
+        "reward",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("reward_class", sqlmodel.sql.sqltypes.AutoString(length=24), nullable=False),
+        sa.Column("texts", sa.JSON(), nullable=False),
+        sa.Column("picture", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("price_credits", sa.BigInteger(), nullable=False),
+        sa.Column("value_fen", sa.BigInteger(), nullable=False),
+        sa.Column("programme_id", sa.Integer(), nullable=False),
+        sa.Column("stock_left", sa.BigInteger(), nullable=False),
+        sa.Column("stock_per_day", sa.Integer(), nullable=True),
+        sa.Column("limit_per_person", sa.Integer(), nullable=True),
+        sa.Column("limit_period", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+        sa.Column("offered_from", sa.Date(), nullable=False),
+        sa.Column("offered_until", sa.Date(), nullable=False),
+        sa.Column("coupon_days", sa.Integer(), nullable=False),
+        sa.Column("refund_when_expired", sa.Boolean(), nullable=False),
+        sa.Column("districts", sa.JSON(), nullable=False),
+        sa.Column("minimum_age", sa.Integer(), nullable=False),
+        sa.Column("allotment", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("drafted_by", sa.Integer(), nullable=True),
+        sa.Column("approved_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("published_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("pause_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.CheckConstraint("price_credits > 0", name=op.f("ck_reward_price_positive")),
+        sa.CheckConstraint("stock_left >= 0", name=op.f("ck_reward_stock_not_negative")),
+        sa.CheckConstraint("value_fen >= 0", name=op.f("ck_reward_value_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["approved_by"],
+            ["staff.id"],
+            name=op.f("fk_reward_approved_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["drafted_by"],
+            ["staff.id"],
+            name=op.f("fk_reward_drafted_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["programme_id"],
+            ["fund_programme.id"],
+            name=op.f("fk_reward_programme_id_fund_programme"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reward")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_reward_public_id")),
+    )
+    with op.batch_alter_table("reward", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_reward_status_reward_class", ["status", "reward_class"], unique=False
+        )
+
     op.create_table(
         "rule_note",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -921,6 +1312,66 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("rule_note", schema=None) as batch_op:
         batch_op.create_index("ix_rule_note_rule_version_id", ["rule_version_id"], unique=False)
+
+    op.create_table(
+        "settlement",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("merchant_id", sa.Integer(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("coupons", sa.Integer(), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("value_fen", sa.BigInteger(), nullable=False),
+        sa.Column("drafted_by", sa.Integer(), nullable=True),
+        sa.Column("submitted_by", sa.Integer(), nullable=True),
+        sa.Column("approved_by", sa.Integer(), nullable=True),
+        sa.Column("paid_by", sa.Integer(), nullable=True),
+        sa.Column("payment_reference", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("decided_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("paid_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('draft', 'in_review', 'approved', 'paid', 'cancelled')",
+            name=op.f("ck_settlement_status"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["approved_by"],
+            ["staff.id"],
+            name=op.f("fk_settlement_approved_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["drafted_by"],
+            ["staff.id"],
+            name=op.f("fk_settlement_drafted_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"],
+            ["merchant.id"],
+            name=op.f("fk_settlement_merchant_id_merchant"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["paid_by"], ["staff.id"], name=op.f("fk_settlement_paid_by_staff"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["submitted_by"],
+            ["staff.id"],
+            name=op.f("fk_settlement_submitted_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_settlement")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_settlement_public_id")),
+    )
+    with op.batch_alter_table("settlement", schema=None) as batch_op:
+        batch_op.create_index("ix_settlement_merchant_id", ["merchant_id"], unique=False)
 
     op.create_table(
         "source_subject",
@@ -956,6 +1407,161 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("source_subject", schema=None) as batch_op:
         batch_op.create_index("ix_source_subject_account_id", ["account_id"], unique=False)
+
+    op.create_table(
+        "coupon",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("reward_id", sa.Integer(), nullable=False),
+        sa.Column("budget_id", sa.Integer(), nullable=False),
+        sa.Column("request_key", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("price_credits", sa.BigInteger(), nullable=False),
+        sa.Column("value_fen", sa.BigInteger(), nullable=False),
+        sa.Column("issued_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("issued_day", sa.Date(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=False),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.Column("used_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("merchant_id", sa.Integer(), nullable=True),
+        sa.Column("till_id", sa.Integer(), nullable=True),
+        sa.Column("used_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("settlement_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(status = 'used') = (used_at IS NOT NULL)", name=op.f("ck_coupon_used_when")
+        ),
+        sa.CheckConstraint(
+            "status IN ('issued', 'used', 'cancelled', 'expired')", name=op.f("ck_coupon_status")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_coupon_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["budget_id"],
+            ["fund_budget.id"],
+            name=op.f("fk_coupon_budget_id_fund_budget"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"],
+            ["merchant.id"],
+            name=op.f("fk_coupon_merchant_id_merchant"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["reward_id"],
+            ["reward.id"],
+            name=op.f("fk_coupon_reward_id_reward"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["settlement_id"],
+            ["settlement.id"],
+            name=op.f("fk_coupon_settlement_id_settlement"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["till_id"],
+            ["merchant_till.id"],
+            name=op.f("fk_coupon_till_id_merchant_till"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["used_by"], ["account.id"], name=op.f("fk_coupon_used_by_account"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_coupon")),
+        sa.UniqueConstraint(
+            "account_id", "request_key", name=op.f("uq_coupon_account_id_request_key")
+        ),
+        sa.UniqueConstraint("public_id", name=op.f("uq_coupon_public_id")),
+    )
+    with op.batch_alter_table("coupon", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_coupon_account_id_issued_at", ["account_id", "issued_at"], unique=False
+        )
+        batch_op.create_index(
+            "ix_coupon_merchant_id_used_at", ["merchant_id", "used_at"], unique=False
+        )
+        batch_op.create_index(
+            "ix_coupon_open",
+            ["expires_on"],
+            unique=False,
+            sqlite_where=sa.text("status = 'issued'"),
+            postgresql_where=sa.text("status = 'issued'"),
+        )
+        batch_op.create_index("ix_coupon_reward_id_status", ["reward_id", "status"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_coupon_settlement_id"), ["settlement_id"], unique=False
+        )
+
+    op.create_table(
+        "fund_day",
+        sa.Column("budget_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("coupons", sa.Integer(), nullable=False),
+        sa.Column("committed_fen", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["budget_id"],
+            ["fund_budget.id"],
+            name=op.f("fk_fund_day_budget_id_fund_budget"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("budget_id", "day", name=op.f("pk_fund_day")),
+    )
+    op.create_table(
+        "fund_movement",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("budget_id", sa.Integer(), nullable=False),
+        sa.Column("change_fen", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("moved_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("moved_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["budget_id"],
+            ["fund_budget.id"],
+            name=op.f("fk_fund_movement_budget_id_fund_budget"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fund_movement")),
+    )
+    with op.batch_alter_table("fund_movement", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_fund_movement_budget_id"), ["budget_id"], unique=False)
+
+    op.create_table(
+        "gift_use",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("beneficiary_id", sa.Integer(), nullable=False),
+        sa.Column("purpose", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("grams", sa.BigInteger(), nullable=False),
+        sa.Column("gifts", sa.Integer(), nullable=False),
+        sa.Column("used_by", sa.Integer(), nullable=True),
+        sa.Column("used_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["beneficiary_id"],
+            ["beneficiary.id"],
+            name=op.f("fk_gift_use_beneficiary_id_beneficiary"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["used_by"], ["staff.id"], name=op.f("fk_gift_use_used_by_staff"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gift_use")),
+    )
+    with op.batch_alter_table("gift_use", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_gift_use_beneficiary_id"), ["beneficiary_id"], unique=False
+        )
 
     op.create_table(
         "record_adjustment",
@@ -1017,24 +1623,635 @@ def upgrade() -> None:
             "rescore_id", "account_id", name=op.f("uq_rescore_line_rescore_id_account_id")
         ),
     )
+    op.create_table(
+        "reward_day",
+        sa.Column("reward_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("taken", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["reward_id"],
+            ["reward.id"],
+            name=op.f("fk_reward_day_reward_id_reward"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("reward_id", "day", name=op.f("pk_reward_day")),
+    )
+    op.create_table(
+        "reward_draw",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("reward_id", sa.Integer(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("commitment", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("seed_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("seed", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
+        sa.Column("winners_wanted", sa.Integer(), nullable=False),
+        sa.Column("closes_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("drawn_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("entries_sha256", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
+        sa.Column("created_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["reward_id"],
+            ["reward.id"],
+            name=op.f("fk_reward_draw_reward_id_reward"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reward_draw")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_reward_draw_public_id")),
+    )
+    with op.batch_alter_table("reward_draw", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reward_draw_reward_id"), ["reward_id"], unique=False)
+
+    op.create_table(
+        "reward_favourite",
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("reward_id", sa.Integer(), nullable=False),
+        sa.Column("added_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_reward_favourite_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["reward_id"],
+            ["reward.id"],
+            name=op.f("fk_reward_favourite_reward_id_reward"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("account_id", "reward_id", name=op.f("pk_reward_favourite")),
+    )
+    op.create_table(
+        "reward_merchant",
+        sa.Column("reward_id", sa.Integer(), nullable=False),
+        sa.Column("merchant_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"],
+            ["merchant.id"],
+            name=op.f("fk_reward_merchant_merchant_id_merchant"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["reward_id"],
+            ["reward.id"],
+            name=op.f("fk_reward_merchant_reward_id_reward"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("reward_id", "merchant_id", name=op.f("pk_reward_merchant")),
+    )
+    with op.batch_alter_table("reward_merchant", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_reward_merchant_merchant_id"), ["merchant_id"], unique=False
+        )
+
+    op.create_table(
+        "reward_price",
+        sa.Column("reward_id", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("price_credits", sa.BigInteger(), nullable=False),
+        sa.Column("set_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["reward_id"],
+            ["reward.id"],
+            name=op.f("fk_reward_price_reward_id_reward"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("reward_id", "valid_from", name=op.f("pk_reward_price")),
+    )
+    op.create_table(
+        "reward_taker",
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("reward_id", sa.Integer(), nullable=False),
+        sa.Column("period_start", sa.Date(), nullable=False),
+        sa.Column("taken", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_reward_taker_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["reward_id"],
+            ["reward.id"],
+            name=op.f("fk_reward_taker_reward_id_reward"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint(
+            "account_id", "reward_id", "period_start", name=op.f("pk_reward_taker")
+        ),
+    )
+    op.create_table(
+        "stock_movement",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reward_id", sa.Integer(), nullable=False),
+        sa.Column("change", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("moved_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("moved_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint("change <> 0", name=op.f("ck_stock_movement_changes_something")),
+        sa.ForeignKeyConstraint(
+            ["reward_id"],
+            ["reward.id"],
+            name=op.f("fk_stock_movement_reward_id_reward"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_movement")),
+    )
+    with op.batch_alter_table("stock_movement", schema=None) as batch_op:
+        batch_op.create_index("ix_stock_movement_reward_id", ["reward_id"], unique=False)
+
+    op.create_table(
+        "tree_plot",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("reward_id", sa.Integer(), nullable=True),
+        sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("name_en", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+        sa.Column("place", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("latitude_micro", sa.Integer(), nullable=True),
+        sa.Column("longitude_micro", sa.Integer(), nullable=True),
+        sa.Column("species_zh", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+        sa.Column("species_latin", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("planted_on", sa.Date(), nullable=False),
+        sa.Column("planted", sa.Integer(), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("adopted", sa.Integer(), nullable=False),
+        sa.Column("refund_rule", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint(
+            "0 <= adopted AND adopted <= accepted AND accepted <= planted",
+            name=op.f("ck_tree_plot_counts_in_order"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["reward_id"],
+            ["reward.id"],
+            name=op.f("fk_tree_plot_reward_id_reward"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tree_plot")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_tree_plot_public_id")),
+    )
+    with op.batch_alter_table("tree_plot", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_tree_plot_reward_id"), ["reward_id"], unique=False)
+
+    op.create_table(
+        "coupon_code",
+        sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column(
+            "coupon_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("code_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("extended", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["coupon_id"],
+            ["coupon.id"],
+            name=op.f("fk_coupon_code_coupon_id_coupon"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_coupon_code")),
+        sa.UniqueConstraint("coupon_id", name=op.f("uq_coupon_code_coupon_id")),
+    )
+    with op.batch_alter_table("coupon_code", schema=None) as batch_op:
+        batch_op.create_index("ix_coupon_code_expires_at", ["expires_at"], unique=False)
+
+    op.create_table(
+        "coupon_dispute",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "coupon_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("use_number", sa.Integer(), nullable=False),
+        sa.Column("text", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("raised_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("decided_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("decided_by", sa.Integer(), nullable=True),
+        sa.Column("decision", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('open', 'upheld', 'refused')", name=op.f("ck_coupon_dispute_status")
+        ),
+        sa.ForeignKeyConstraint(
+            ["coupon_id"],
+            ["coupon.id"],
+            name=op.f("fk_coupon_dispute_coupon_id_coupon"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"],
+            ["staff.id"],
+            name=op.f("fk_coupon_dispute_decided_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_coupon_dispute")),
+        sa.UniqueConstraint(
+            "coupon_id", "use_number", name=op.f("uq_coupon_dispute_coupon_id_use_number")
+        ),
+    )
+    op.create_table(
+        "draw_entry",
+        sa.Column("draw_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("ticket", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("entered_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=True),
+        sa.Column("coupon_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("outcome", sqlmodel.sql.sqltypes.AutoString(length=24), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_draw_entry_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["coupon_id"],
+            ["coupon.id"],
+            name=op.f("fk_draw_entry_coupon_id_coupon"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["draw_id"],
+            ["reward_draw.id"],
+            name=op.f("fk_draw_entry_draw_id_reward_draw"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("draw_id", "account_id", name=op.f("pk_draw_entry")),
+        sa.UniqueConstraint("draw_id", "ticket", name=op.f("uq_draw_entry_draw_id_ticket")),
+    )
+    op.create_table(
+        "gift",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("beneficiary_id", sa.Integer(), nullable=False),
+        sa.Column("unit", sa.SmallInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("request_key", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column(
+            "consent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("given_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("use_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('given', 'pledged', 'used', 'revoked')", name=op.f("ck_gift_status")
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_gift_amount_positive")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_gift_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["beneficiary_id"],
+            ["beneficiary.id"],
+            name=op.f("fk_gift_beneficiary_id_beneficiary"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["consent_id"],
+            ["consent.id"],
+            name=op.f("fk_gift_consent_id_consent"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["use_id"], ["gift_use.id"], name=op.f("fk_gift_use_id_gift_use"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gift")),
+        sa.UniqueConstraint(
+            "account_id", "request_key", name=op.f("uq_gift_account_id_request_key")
+        ),
+        sa.UniqueConstraint("public_id", name=op.f("uq_gift_public_id")),
+    )
+    with op.batch_alter_table("gift", schema=None) as batch_op:
+        batch_op.create_index("ix_gift_account_id", ["account_id"], unique=False)
+        batch_op.create_index(
+            "ix_gift_beneficiary_id_status", ["beneficiary_id", "status"], unique=False
+        )
+
+    op.create_table(
+        "plot_paper",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("plot_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("sha256", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("file_name", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("living", sa.Integer(), nullable=True),
+        sa.Column("note", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("added_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("added_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('photo', 'acceptance', 'survival_1y', 'survival_3y')",
+            name=op.f("ck_plot_paper_kind"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["plot_id"],
+            ["tree_plot.id"],
+            name=op.f("fk_plot_paper_plot_id_tree_plot"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plot_paper")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_plot_paper_sha256")),
+    )
+    with op.batch_alter_table("plot_paper", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_plot_paper_plot_id"), ["plot_id"], unique=False)
+
+    op.create_table(
+        "queue_place",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reward_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("joined_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("offered_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("offer_ends_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("coupon_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'offered', 'taken', 'passed', 'left')",
+            name=op.f("ck_queue_place_status"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_queue_place_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["coupon_id"],
+            ["coupon.id"],
+            name=op.f("fk_queue_place_coupon_id_coupon"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["reward_id"],
+            ["reward.id"],
+            name=op.f("fk_queue_place_reward_id_reward"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_queue_place")),
+    )
+    with op.batch_alter_table("queue_place", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_queue_place_waiting",
+            ["reward_id", "account_id"],
+            unique=True,
+            sqlite_where=sa.text("status IN ('waiting', 'offered')"),
+            postgresql_where=sa.text("status IN ('waiting', 'offered')"),
+        )
+
+    op.create_table(
+        "scan_attempt",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("merchant_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("till_id", sa.Integer(), nullable=True),
+        sa.Column("request_key", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("content_sha256", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("action", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("outcome", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("coupon_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("attempted_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_scan_attempt_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["coupon_id"],
+            ["coupon.id"],
+            name=op.f("fk_scan_attempt_coupon_id_coupon"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"],
+            ["merchant.id"],
+            name=op.f("fk_scan_attempt_merchant_id_merchant"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["till_id"],
+            ["merchant_till.id"],
+            name=op.f("fk_scan_attempt_till_id_merchant_till"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scan_attempt")),
+        sa.UniqueConstraint(
+            "merchant_id", "request_key", name=op.f("uq_scan_attempt_merchant_id_request_key")
+        ),
+    )
+    with op.batch_alter_table("scan_attempt", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_scan_attempt_merchant_id_attempted_at",
+            ["merchant_id", "attempted_at"],
+            unique=False,
+        )
+
+    op.create_table(
+        "settlement_check",
+        sa.Column("settlement_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "coupon_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("result", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("note", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("checked_by", sa.Integer(), nullable=True),
+        sa.Column("checked_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["checked_by"],
+            ["staff.id"],
+            name=op.f("fk_settlement_check_checked_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["coupon_id"],
+            ["coupon.id"],
+            name=op.f("fk_settlement_check_coupon_id_coupon"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["settlement_id"],
+            ["settlement.id"],
+            name=op.f("fk_settlement_check_settlement_id_settlement"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("settlement_id", "coupon_id", name=op.f("pk_settlement_check")),
+    )
+    op.create_table(
+        "tree_adoption",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("plot_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "coupon_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("adopted_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_tree_adoption_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["coupon_id"],
+            ["coupon.id"],
+            name=op.f("fk_tree_adoption_coupon_id_coupon"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["plot_id"],
+            ["tree_plot.id"],
+            name=op.f("fk_tree_adoption_plot_id_tree_plot"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tree_adoption")),
+        sa.UniqueConstraint("coupon_id", name=op.f("uq_tree_adoption_coupon_id")),
+        sa.UniqueConstraint("plot_id", "number", name=op.f("uq_tree_adoption_plot_id_number")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_tree_adoption_public_id")),
+    )
+    with op.batch_alter_table("tree_adoption", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_tree_adoption_account_id"), ["account_id"], unique=False
+        )
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("tree_adoption", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_tree_adoption_account_id"))
+
+    op.drop_table("tree_adoption")
+    op.drop_table("settlement_check")
+    with op.batch_alter_table("scan_attempt", schema=None) as batch_op:
+        batch_op.drop_index("ix_scan_attempt_merchant_id_attempted_at")
+
+    op.drop_table("scan_attempt")
+    with op.batch_alter_table("queue_place", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_queue_place_waiting",
+            sqlite_where=sa.text("status IN ('waiting', 'offered')"),
+            postgresql_where=sa.text("status IN ('waiting', 'offered')"),
+        )
+
+    op.drop_table("queue_place")
+    with op.batch_alter_table("plot_paper", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_plot_paper_plot_id"))
+
+    op.drop_table("plot_paper")
+    with op.batch_alter_table("gift", schema=None) as batch_op:
+        batch_op.drop_index("ix_gift_beneficiary_id_status")
+        batch_op.drop_index("ix_gift_account_id")
+
+    op.drop_table("gift")
+    op.drop_table("draw_entry")
+    op.drop_table("coupon_dispute")
+    with op.batch_alter_table("coupon_code", schema=None) as batch_op:
+        batch_op.drop_index("ix_coupon_code_expires_at")
+
+    op.drop_table("coupon_code")
+    with op.batch_alter_table("tree_plot", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_tree_plot_reward_id"))
+
+    op.drop_table("tree_plot")
+    with op.batch_alter_table("stock_movement", schema=None) as batch_op:
+        batch_op.drop_index("ix_stock_movement_reward_id")
+
+    op.drop_table("stock_movement")
+    op.drop_table("reward_taker")
+    op.drop_table("reward_price")
+    with op.batch_alter_table("reward_merchant", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reward_merchant_merchant_id"))
+
+    op.drop_table("reward_merchant")
+    op.drop_table("reward_favourite")
+    with op.batch_alter_table("reward_draw", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reward_draw_reward_id"))
+
+    op.drop_table("reward_draw")
+    op.drop_table("reward_day")
     op.drop_table("rescore_line")
     with op.batch_alter_table("record_adjustment", schema=None) as batch_op:
         batch_op.drop_index("ix_record_adjustment_record_id")
 
     op.drop_table("record_adjustment")
+    with op.batch_alter_table("gift_use", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gift_use_beneficiary_id"))
+
+    op.drop_table("gift_use")
+    with op.batch_alter_table("fund_movement", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_fund_movement_budget_id"))
+
+    op.drop_table("fund_movement")
+    op.drop_table("fund_day")
+    with op.batch_alter_table("coupon", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_coupon_settlement_id"))
+        batch_op.drop_index("ix_coupon_reward_id_status")
+        batch_op.drop_index(
+            "ix_coupon_open",
+            sqlite_where=sa.text("status = 'issued'"),
+            postgresql_where=sa.text("status = 'issued'"),
+        )
+        batch_op.drop_index("ix_coupon_merchant_id_used_at")
+        batch_op.drop_index("ix_coupon_account_id_issued_at")
+
+    op.drop_table("coupon")
     with op.batch_alter_table("source_subject", schema=None) as batch_op:
         batch_op.drop_index("ix_source_subject_account_id")
 
     op.drop_table("source_subject")
+    with op.batch_alter_table("settlement", schema=None) as batch_op:
+        batch_op.drop_index("ix_settlement_merchant_id")
+
+    op.drop_table("settlement")
     with op.batch_alter_table("rule_note", schema=None) as batch_op:
         batch_op.drop_index("ix_rule_note_rule_version_id")
 
     op.drop_table("rule_note")
+    with op.batch_alter_table("reward", schema=None) as batch_op:
+        batch_op.drop_index("ix_reward_status_reward_class")
+
+    op.drop_table("reward")
     op.drop_table("resident")
     op.drop_table("rescore")
     op.drop_table("photo_match")
@@ -1047,11 +2264,26 @@ def downgrade() -> None:
         batch_op.drop_index("ix_message_account_id_sent_at")
 
     op.drop_table("message")
+    op.drop_table("merchant_till")
+    op.drop_table("merchant_member")
+    op.drop_table("merchant_invitation")
     with op.batch_alter_table("login_session", schema=None) as batch_op:
         batch_op.drop_index("ix_login_session_staff_id")
         batch_op.drop_index("ix_login_session_account_id")
 
     op.drop_table("login_session")
+    op.drop_table("guardian_code")
+    with op.batch_alter_table("guardian", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_guardian_in_force",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.drop_index("ix_guardian_guardian_id")
+
+    op.drop_table("guardian")
+    op.drop_table("fund_budget")
+    op.drop_table("credit_expiry")
     with op.batch_alter_table("consent", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_consent_in_force",
@@ -1061,10 +2293,12 @@ def downgrade() -> None:
         batch_op.drop_index("ix_consent_account_id_purpose")
 
     op.drop_table("consent")
+    op.drop_table("certificate")
     with op.batch_alter_table("binding_code", schema=None) as batch_op:
         batch_op.drop_index("ix_binding_code_account_id")
 
     op.drop_table("binding_code")
+    op.drop_table("beneficiary")
     with op.batch_alter_table("appeal", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_appeal_open",
@@ -1086,6 +2320,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_rule_preview_behavior_id")
 
     op.drop_table("rule_preview")
+    op.drop_table("merchant")
     with op.batch_alter_table("intake_upload", schema=None) as batch_op:
         batch_op.drop_index("ix_intake_upload_uploaded_at")
 
@@ -1095,6 +2330,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_intake_batch_source_id_received_at")
 
     op.drop_table("intake_batch")
+    op.drop_table("fund_programme")
     op.drop_table("evidence_review")
     with op.batch_alter_table("evidence_photo", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_evidence_photo_sha256"))
@@ -1115,6 +2351,7 @@ def downgrade() -> None:
 
     op.drop_table("transfer")
     op.drop_table("staff")
+    op.drop_table("sponsor")
     with op.batch_alter_table("source_nonce", schema=None) as batch_op:
         batch_op.drop_index("ix_source_nonce_expires_at")
 
@@ -1131,6 +2368,7 @@ def downgrade() -> None:
     op.drop_table("one_time_code")
     op.drop_table("ledger_account")
     op.drop_table("job_run")
+    op.drop_table("job_attempt")
     op.drop_table("holiday")
     op.drop_table("district")
     op.drop_table("credit_policy")
