@@ -12,12 +12,11 @@ from behaviors.api.bodies import require_json, unpacked
 from behaviors.api.signed import Verified, verified
 from behaviors.intake.door import BatchResult, take_items
 from behaviors.models import Channel
-from carbonaccount.web import health
 from carbonaccount.web.problems import InvalidContent, RequestRefused
 
 BATCH_BYTES = 8 * 1024 * 1024
 BATCH_ITEMS = 10_000
-_RESULT_COLUMNS = ("event_id", "status", "code", "reduction_g", "credits")
+_RESULT_COLUMNS = ("event_id", "status", "code", "reduction_g", "credits", "detail")
 
 
 def take_activities() -> Response:
@@ -30,7 +29,6 @@ def take_activities() -> Response:
     require_json()
     items = batch_items(unpacked(sender.request.body, BATCH_BYTES))
     result = sender.once(lambda session: _taken(session, sender, items))
-    health.count_items(sender.source.code, Channel.API, result.counts)
     return json_answer(batch_view(result), store=False)
 
 
@@ -81,4 +79,8 @@ def _envelope_faults(batch: dict[str, Any]) -> list[tuple[str, str]]:
 def batch_view(result: BatchResult) -> dict[str, object]:
     """Return the answer: the numbers, which add up, and one result an item in its order."""
     counts: dict[str, object] = dict(result.counts)
-    return counts | {"items": result.frame.select(_RESULT_COLUMNS).to_dicts()}
+    items = result.frame.select(_RESULT_COLUMNS).to_dicts()
+    for item in items:
+        if item["detail"] is None:
+            del item["detail"]
+    return counts | {"items": items}

@@ -28,13 +28,17 @@ def read_raw(limit_bytes: int) -> bytes:
 
     Raises RequestRefused 413 when it is larger than the limit, 400 when it broke off.
     """
-    request.max_content_length = limit_bytes
+    # One byte more: of content without a length, what exceeds this is cut off without a word.
+    request.max_content_length = limit_bytes + 1
     try:
-        return request.get_data(cache=False)
+        data = request.get_data(cache=False)
     except RequestEntityTooLarge:
         raise RequestRefused(413, "body_too_large", limit_bytes=limit_bytes) from None
     except ClientDisconnected:
         raise RequestRefused(400, "malformed_body") from None
+    if len(data) > limit_bytes:
+        raise RequestRefused(413, "body_too_large", limit_bytes=limit_bytes)
+    return data
 
 
 def unpacked(raw: bytes, limit_bytes: int) -> bytes:

@@ -203,7 +203,7 @@ class ScoreView(BaseModel):
     certified: bool
 
 
-class ActivityItem(BaseModel):
+class ActivityItem(Wire):
     """One act as a partner reports it."""
 
     event_id: str = Field(description="Unique within the source", examples=["trip-89853"])
@@ -224,6 +224,7 @@ class ItemResult(BaseModel):
     code: str
     reduction_g: int
     credits: int
+    detail: str | None = Field(default=None, description="The key or field that is wrong")
 
 
 class BatchView(BaseModel):

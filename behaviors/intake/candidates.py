@@ -40,11 +40,19 @@ CANDIDATE_SCHEMA: dict[str, Any] = {
 }
 
 
+ITEM_KEYS = frozenset(
+    (
+        *("event_id", "subject", "behavior", "occurred_at", "ended_at"),
+        *("activity", "evidence", "device"),
+    )
+)
+
+
 def from_items(items: Sequence[object], known_fields: Mapping[str, frozenset[str]]) -> pl.DataFrame:
     """Return the candidates of raw JSON items, in their order.
 
-    `known_fields` names the fields of each behaviour; others are refused, so that a misspelt
-    field is never taken for a missing one.
+    `known_fields` names the fields of each behaviour; others are refused, and keys of the item
+    that are none of ITEM_KEYS, so that a misspelt name is never taken for a missing one.
     """
     columns: dict[str, list[object]] = {name: [] for name in CANDIDATE_SCHEMA}
     amounts: dict[str, dict[int, str]] = {}
@@ -75,12 +83,12 @@ def _row(item: object, known_fields: Mapping[str, frozenset[str]]) -> _Row:
     if not isinstance(item, Mapping):
         return _Row((None,) * 7 + ("not_an_object", None), {})
     keys = [_text(item.get(name)) for name in ("event_id", "subject", "behavior")]
-    code: str | None = None
-    detail: str | None = None
+    code, detail = _fault_of_keys(item)
     occurred_at = _moment(item.get("occurred_at"))
     ended_at = _moment(item["ended_at"]) if item.get("ended_at") is not None else None
     if occurred_at is None or (item.get("ended_at") is not None and ended_at is None):
-        code, detail = "time_format", "occurred_at" if occurred_at is None else "ended_at"
+        wrong = "occurred_at" if occurred_at is None else "ended_at"
+        code, detail = code or "time_format", detail or wrong
     amounts: dict[str, str] = {}
     activity = item.get("activity")
     if not isinstance(activity, Mapping):
@@ -97,6 +105,13 @@ def _row(item: object, known_fields: Mapping[str, frozenset[str]]) -> _Row:
                 amounts[name] = text
     values = (*keys, occurred_at, ended_at, _text(item.get("evidence")))
     return _Row((*values, _text(item.get("device")), code, detail), amounts)
+
+
+def _fault_of_keys(item: Mapping[object, object]) -> tuple[str | None, str | None]:
+    """Return the code and the name of the first key that no item has."""
+    if item.keys() <= ITEM_KEYS:
+        return None, None
+    return "unknown_field", _shown(next(key for key in item if key not in ITEM_KEYS))
 
 
 def _text(value: object) -> str | None:

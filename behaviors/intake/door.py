@@ -27,6 +27,7 @@ from behaviors.intake.scoring_columns import (
 )
 from behaviors.models import Channel, IntakeBatch, RecordStatus, Source
 from behaviors.rulebook import RuleBook
+from carbonaccount import measures
 from carbonaccount.audit import Actor
 from carbonaccount.clock import CITY_ZONE
 
@@ -171,7 +172,11 @@ def take_frame(
     writing.write_conflicts(
         session, frame.filter(pl.col("code") == "conflict"), source=source, batch=batch, now=now
     )
-    return _close_batch(session, batch, _answers(frame))
+    result = _close_batch(session, batch, _answers(frame))
+    measures.count_items_on_commit(
+        session, source=source.code, channel=channel.value, counts=result.counts
+    )
+    return result
 
 
 def _check(

@@ -4,7 +4,6 @@ import hmac
 import ipaddress
 import os
 import time
-from collections.abc import Mapping
 from functools import lru_cache
 
 import sqlalchemy as sa
@@ -40,12 +39,6 @@ SECONDS = Histogram(
     buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
     registry=REGISTRY,
 )
-ITEMS = Counter(
-    "carbon_intake_items",
-    "Items through the door, by source, channel and what became of them",
-    ["source", "channel", "status"],
-    registry=REGISTRY,
-)
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _FORWARDING_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
@@ -55,12 +48,6 @@ def init_app(app: Flask) -> None:
     app.before_request(_start_watch)
     app.after_request(_count_request)
     app.register_blueprint(blueprint)
-
-
-def count_items(source: str, channel: str, counts: Mapping[str, int]) -> None:
-    """Count a batch's items by status, once its transaction is committed."""
-    for status, count in counts.items():
-        ITEMS.labels(source, str(channel), status).inc(count)
 
 
 @blueprint.get("/healthz")

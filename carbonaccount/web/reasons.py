@@ -114,7 +114,10 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     # --- how much ---
     "missing_field": ("缺少测量值。", "A measured value is missing."),
-    "unknown_field": ("有这种行为没有的字段。", "There is a field the behaviour does not have."),
+    "unknown_field": (
+        "有不认识的字段：记录或这种行为没有这个字段。",
+        "There is a field that neither the item nor its behaviour has.",
+    ),
     "not_a_number": ("测量值不是数字。", "A measured value is not a number."),
     "too_many_decimals": (
         "测量值的小数超过 9 位。",

@@ -93,6 +93,7 @@ def test_good_items_are_taken_beside_bad_ones(
         item("when", occurred_at="2026-03-01 08:30"),
         item("later", occurred_at="2999-01-01T00:00:00Z"),
         item("grade", evidence="E"),
+        item("misspelt", end_at="2026-03-01T09:00:00+08:00"),
         "not an object",  # type: ignore[arg-type]
         None,  # type: ignore[arg-type]
         {},
@@ -100,8 +101,13 @@ def test_good_items_are_taken_beside_bad_ones(
     assert response.status_code == 200
     answer = body_of(response)
     assert adds_up(answer)
-    assert (answer["accepted"], answer["rejected"]) == (1, 13)
-    codes = {one["event_id"]: one["code"] for one in answer["items"] if one["event_id"]}
+    assert (answer["accepted"], answer["rejected"]) == (1, 14)
+    named = {one["event_id"]: one for one in answer["items"] if one["event_id"]}
+    assert "detail" not in named["ok"]
+    assert named["misspelt"]["code"] == "unknown_field"
+    assert named["misspelt"]["detail"] == "end_at"
+    assert named["nan"]["detail"] == "distance_km"
+    codes = {event_id: one["code"] for event_id, one in named.items()}
     assert codes["ok"] == "ok"
     assert codes["stranger"] == "unknown_subject"
     assert codes["flight"] == "unknown_behavior"

@@ -1,26 +1,21 @@
 """/healthz, /readyz and /metrics."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-from contextlib import suppress
-from pathlib import Path
 
-import httpx
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
+from sqlmodel import Session
 
+from behaviors.intake.door import take_items
+from behaviors.models import Channel
 from carbonaccount.app import create_app
+from carbonaccount.audit import SYSTEM
+from carbonaccount.clock import utc_now
 from carbonaccount.config import Settings
 from carbonaccount.migrate import downgrade
-from tests.behaviors.api.conftest import Partner, body_of, item
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.behaviors.api.conftest import Partner, body_of, item, source_of
 
 
 def value_of(text: str, series: str) -> float:
@@ -70,6 +65,39 @@ def test_requests_and_items_are_counted(partner: Partner, client: FlaskClient) -
         assert value_of(after, series) == value_of(before, series) + 1, series
 
 
+@pytest.mark.usefixtures("rider")
+def test_every_channel_is_counted_once_it_is_committed(
+    partner: Partner, client: FlaskClient, session: Session
+) -> None:
+    source = source_of(session, partner.code)
+    series = 'carbon_intake_items_total{{channel="{}",source="bikes",status="accepted"}}'
+
+    def counted(channel: str) -> float:
+        return value_of(client.get("/metrics").text, series.format(channel))
+
+    for number, channel in enumerate((Channel.FILE, Channel.SELF)):
+        before = counted(channel)
+        for end in (session.rollback, session.close, session.commit):
+            take_items(
+                session,
+                source=source,
+                channel=channel,
+                items=[
+                    item(
+                        f"ride-{number}",
+                        behavior="bus_trip" if channel is Channel.SELF else "bike_ride",
+                        occurred_at=f"2026-03-0{number + 1}T08:30:00+08:00",
+                        evidence="B",
+                    )
+                ],
+                acting_user=SYSTEM,
+                now=utc_now(),
+            )
+            assert counted(channel) == before
+            end()
+        assert counted(channel) == before + 1
+
+
 def test_addresses_of_records_do_not_become_series(client: FlaskClient) -> None:
     client.get("/api/v1/behaviors/bus_trip")
     client.get("/some/private/address")
@@ -111,54 +139,3 @@ def test_without_a_token_no_bearer_helps(app: Flask) -> None:
         environ_base={"REMOTE_ADDR": "203.0.113.7"},
     )
     assert response.status_code == 403
-
-
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_metrics_are_the_sum_over_all_workers(settings: Settings, tmp_path: Path) -> None:
-    port = free_port()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "TMPDIR": str(tmp_path),
-        "PROFILE": "demo",
-        "DATABASE_URL": settings.database_url,
-        "INSTANCE_PATH": str(settings.instance_path),
-        "PORT": str(port),
-        "WEB_CONCURRENCY": "2",
-    }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "wsgi:app"],
-        cwd=ROOT,
-        env=environment,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        site = f"http://127.0.0.1:{port}"
-        wait_for(site)
-        # One connection each, so that both workers get their share.
-        for _ in range(30):
-            httpx.get(f"{site}/api/v1/behaviors/bus_trip", trust_env=False)
-        text = httpx.get(f"{site}/metrics", trust_env=False).text
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-    series = 'carbon_requests_total{method="GET",rule="/api/v1/behaviors/<code>",status="200"}'
-    assert value_of(text, series) == 30
-    assert list(tmp_path.glob("carbonaccount-metrics-*")) == []
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def wait_for(site: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with suppress(httpx.TransportError):
-            if httpx.get(f"{site}/healthz", trust_env=False).status_code == 200:
-                return
-        time.sleep(0.2)
-    pytest.fail("the server did not start")
