@@ -1,1 +1,1 @@
-"""Rewards: what credits buy. The catalogue and redemption come with their own issue."""
+"""What credits buy: the catalogue, coupons, merchants, the fund that pays, giving and papers."""

@@ -1,0 +1,56 @@
+"""Who may take a reward: one pure function, and the reading of what it asks.
+
+What is scarce (stock, days, persons, fund, credits) is not asked here: that is guarded by the
+statements that take it.
+"""
+
+from datetime import date, datetime
+
+from sqlmodel import Session
+
+from carbonaccount.accounts.guardians import Standing, age, needs_guardian, standing_of
+from carbonaccount.clock import business_day
+from carbonaccount.errors import Conflict, Invalid
+from rewards.models import Reward, RewardStatus
+
+
+def offered_on(reward: Reward, day: date) -> bool:
+    """Return whether residents may take a reward on a day, both ends of its days included."""
+    published = reward.status == RewardStatus.PUBLISHED
+    return published and reward.offered_from <= day <= reward.offered_until
+
+
+def why_not(reward: Reward, standing: Standing, day: date) -> str:
+    """Return the code of what keeps a resident from a reward on a day, "" for nothing.
+
+    reward_not_offered, reward_not_in_district, reward_age_unknown, guardian_needed or
+    reward_too_young. Somebody told to be under 14 needs a guardian for any reward.
+    """
+    if not offered_on(reward, day):
+        return "reward_not_offered"
+    if reward.districts and standing.district_code not in reward.districts:
+        return "reward_not_in_district"
+    return _why_not_by_age(reward.minimum_age, standing, day)
+
+
+def _why_not_by_age(minimum_age: int, standing: Standing, day: date) -> str:
+    if standing.born_month is None:
+        return "reward_age_unknown" if minimum_age else ""
+    if age(standing.born_month, day) < minimum_age:
+        return "reward_too_young"
+    if needs_guardian(standing.born_month, day) and not standing.has_guardian:
+        return "guardian_needed"
+    return ""
+
+
+def eligibility(session: Session, *, account_id: int, reward: Reward, now: datetime) -> None:
+    """Raise unless a resident may take a reward now.
+
+    Raises Conflict `reward_not_offered` and Invalid with the other codes of `why_not`, with the
+    reward's `minimum_age`.
+    """
+    code = why_not(reward, standing_of(session, account_id=account_id), business_day(now))
+    if code == "reward_not_offered":
+        raise Conflict(code)
+    if code:
+        raise Invalid(code, minimum_age=reward.minimum_age)

@@ -1,0 +1,20 @@
+"""What credits buy: the residents' pages of this room; each module holds the pages of a subject."""
+
+from importlib import import_module
+
+from flask import Blueprint, Flask
+
+blueprint = Blueprint("rewards", "rewards", template_folder="templates")
+
+_PAGES: tuple[str, ...] = ("shelf",)
+# Words for the messages that this room sends; importing a module registers them.
+_MESSAGE_TEXTS: tuple[str, ...] = ()
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages to the application; importing a module hangs its pages on the blueprint."""
+    for name in _PAGES:
+        import_module(f"rewards.views.{name}")
+    for name in _MESSAGE_TEXTS:
+        import_module(f"rewards.{name}")
+    app.register_blueprint(blueprint)
