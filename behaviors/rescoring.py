@@ -8,7 +8,7 @@ be taken back because it was spent becomes a debt (see `behaviors.debts`).
 import secrets
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,7 @@ from behaviors import rescore_books, rule_queries
 from behaviors.intake import subjects
 from behaviors.models import Behavior, RuleVersion
 from behaviors.preview.engine import load_drafts, selection_of
-from behaviors.preview.history import read_history
+from behaviors.preview.history import Progress, read_history
 from behaviors.preview.outlooks import outlook_of
 from behaviors.preview.reading import READERS, snapshot
 from behaviors.preview.result import current_policy, version_result
@@ -35,9 +35,18 @@ from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict, Invalid, NotFound, Refused
 from carbonaccount.messages.services import Outgoing, send_many
 
+ASKED, FAILED = "asked", "failed"
 PROPOSED, APPROVED, BOOKED, REFUSED = "proposed", "approved", "booked", "refused"
+OPEN = (ASKED, PROPOSED, APPROVED)
 MESSAGE_KIND = "rescore"
 _ADJUSTED = ("counted_milli", "g_before", "credits_before", "difference_g", "difference_credits")
+
+
+class Differences(NamedTuple):
+    """What a re-scoring would change: a row a record, and what an approver is shown."""
+
+    adjustments: pl.DataFrame
+    shown: dict[str, object]
 
 
 def propose(
@@ -54,11 +63,42 @@ def propose(
     """Work out what the past days of a behaviour come to under a published version of its rule.
 
     Stores the difference of each record and person, and what an approver should see; books
-    nothing. Sees what is committed, not what this session has changed. Raises Refused
-    (role_missing), NotFound (unknown_behavior, unknown_rule_version), Invalid (reason_needed,
-    rescore_days unless all days are over), Conflict (rescore_unpublished, rescore_open when
-    another one of the behaviour is waiting, rescore_changes_nothing, rescore_changes_others when
-    records of other behaviours would count otherwise).
+    nothing. Sees what is committed, not what this session has changed. Raises what `ask` raises,
+    and Conflict (rescore_changes_nothing, rescore_changes_others when records of other behaviours
+    would count otherwise).
+    """
+    rescore = ask(
+        session,
+        behavior=behavior,
+        rule_version_id=rule_version_id,
+        first_day=first_day,
+        last_day=last_day,
+        reason=reason,
+        acting_user=acting_user,
+        now=now,
+    )
+    engine = session.get_bind()
+    assert isinstance(engine, Engine), "the session is bound to an engine"
+    store(session, rescore, differences(engine, rescore, business_day(now)))
+    return rescore
+
+
+def ask(
+    session: Session,
+    *,
+    behavior: str,
+    rule_version_id: int,
+    first_day: date,
+    last_day: date,
+    reason: str,
+    acting_user: Actor,
+    now: datetime,
+) -> Rescore:
+    """Ask for a proposal to be worked out, which takes a while (see `rescore_work`).
+
+    Raises Refused (role_missing), NotFound (unknown_behavior, unknown_rule_version), Invalid
+    (reason_needed, rescore_days unless all days are over), Conflict (rescore_unpublished,
+    rescore_open when another one of the behaviour is not done with).
     """
     staff_id = require_role(session, acting_user=acting_user, roles=EDITORS)
     check_reason(reason)
@@ -72,15 +112,13 @@ def propose(
         rule_version_id=rule_version_id,
         first_day=first_day,
         last_day=last_day,
-        status=PROPOSED,
+        status=ASKED,
         reason=reason,
         proposed_by=staff_id,
         proposed_at=now,
     )
-    adjustments, rescore.difference = _differences(session, rescore, business_day(now))
     session.add(rescore)
-    session.flush()  # The rows below name it.
-    _store(session, rescore, adjustments)
+    session.flush()  # The rows of its differences name it.
     _audit(session, "rescore.propose", rescore, acting_user, now, reason)
     return rescore
 
@@ -93,26 +131,29 @@ def _check_version(session: Session, behavior: Behavior, rule_version_id: int) -
         raise Conflict("rescore_unpublished")
     waiting = session.exec(
         select(Rescore.id).where(
-            col(Rescore.behavior_id) == behavior.id, col(Rescore.status).in_((PROPOSED, APPROVED))
+            col(Rescore.behavior_id) == behavior.id, col(Rescore.status).in_(OPEN)
         )
     ).first()
     if waiting is not None:
         raise Conflict("rescore_open")
 
 
-def _differences(
-    session: Session, rescore: Rescore, today: date
-) -> tuple[pl.DataFrame, dict[str, object]]:
-    """Return the differences a record, and what an approver is shown."""
-    engine = session.get_bind()
-    assert isinstance(engine, Engine), "the session is bound to an engine"
-    # SQLite's readers could only begin together while nobody writes, and this session may.
-    with snapshot(engine, readers=1 if is_sqlite(session) else READERS) as sessions:
+def differences(
+    engine: Engine,
+    rescore: Rescore,
+    today: date,
+    progress: Progress = lambda _done, _total: None,
+) -> Differences:
+    """Return what every record would come to; reads only. `progress` may raise to end it.
+
+    Raises Conflict (rescore_changes_nothing, rescore_changes_others).
+    """
+    # SQLite's readers could only begin together while nobody writes, and a caller may.
+    with snapshot(engine, readers=1 if is_sqlite(engine) else READERS) as sessions:
         reader, book = sessions[0], RuleBook.load(sessions[0])
         drafts = load_drafts(reader, book, rescore.behavior_id, [rescore.rule_version_id])
-        history = read_history(
-            sessions, selection_of(drafts, rescore.first_day, rescore.last_day), drafts
-        )
+        selection = selection_of(drafts, rescore.first_day, rescore.last_day)
+        history = read_history(sessions, selection, drafts, progress=progress)
         outlook = outlook_of(reader, history, drafts[0], book)
         if outlook.elsewhere.records:
             raise Conflict("rescore_changes_others", records=outlook.elsewhere.records)
@@ -120,7 +161,7 @@ def _differences(
         if not frames:
             raise Conflict("rescore_changes_nothing")
         shown = version_result(reader, outlook, book=book, policy=current_policy(reader, today))
-        return pl.concat(frames), shown
+        return Differences(pl.concat(frames), shown)
 
 
 def _changed(outlook: Outlook) -> Iterator[pl.DataFrame]:
@@ -144,8 +185,12 @@ def _changed(outlook: Outlook) -> Iterator[pl.DataFrame]:
             )
 
 
-def _store(session: Session, rescore: Rescore, adjustments: pl.DataFrame) -> None:
-    """Write the differences down, a record and a person."""
+def store(session: Session, rescore: Rescore, found: Differences) -> None:
+    """Write the differences down, a record and a person; now somebody else may approve them."""
+    adjustments, rescore.difference = found
+    rescore.status = PROPOSED
+    session.add(rescore)
+    session.flush()
     of_rescore = pl.lit(rescore.id, pl.Int64).alias("rescore_id")
     table: Any = RecordAdjustment.__table__  # type: ignore[attr-defined]
     bulk.insert_frame(
@@ -188,7 +233,7 @@ def _decided(
     session: Session, public_id: str, status: str, acting_user: Actor, now: datetime
 ) -> Rescore:
     staff_id = require_role(session, acting_user=acting_user, roles=APPROVERS)
-    rescore = _locked(session, public_id)
+    rescore = locked(session, public_id)
     if rescore.status != PROPOSED:
         raise Conflict("rescore_not_in_state", status=rescore.status)
     if rescore.proposed_by == staff_id:
@@ -200,11 +245,13 @@ def _decided(
 def withdraw(session: Session, *, public_id: str, acting_user: Actor, now: datetime) -> Rescore:
     """Take a re-scoring back before it is booked, for instance because it is outdated.
 
+    One that is being worked out stops.
+
     Raises Refused (role_missing), Conflict (rescore_not_in_state).
     """
     require_role(session, acting_user=acting_user, roles=EDITORS | APPROVERS)
-    rescore = _locked(session, public_id)
-    if rescore.status not in (PROPOSED, APPROVED):
+    rescore = locked(session, public_id)
+    if rescore.status not in OPEN:
         raise Conflict("rescore_not_in_state", status=rescore.status)
     rescore.status = REFUSED
     _audit(session, "rescore.withdraw", rescore, acting_user, now, None)
@@ -219,7 +266,7 @@ def book(session: Session, *, public_id: str, acting_user: Actor, now: datetime)
     to something else since it was proposed - withdraw it and propose anew).
     """
     require_role(session, acting_user=acting_user, roles=EDITORS | APPROVERS)
-    rescore = _locked(session, public_id)
+    rescore = locked(session, public_id)
     if rescore.status == BOOKED:
         return rescore
     if rescore.status != APPROVED:
@@ -230,10 +277,36 @@ def book(session: Session, *, public_id: str, acting_user: Actor, now: datetime)
     if outdated:
         raise Conflict("rescore_outdated", records=outdated)
     lines = rescore_books.post(session, lines, now=now)
-    rescore.status, rescore.booked_at = BOOKED, now
+    rescore.status, rescore.booked_at, rescore.error = BOOKED, now, None
     session.flush()  # Written before the raw statements of whoever comes next.
     _tell(session, rescore, lines, now)
     _audit(session, "rescore.book", rescore, acting_user, now, None)
+    return rescore
+
+
+def ask_again(session: Session, *, public_id: str, acting_user: Actor, now: datetime) -> Rescore:
+    """Let a re-scoring be worked out once more, after the process that did so died.
+
+    Raises Refused (role_missing), Conflict (rescore_not_in_state).
+    """
+    require_role(session, acting_user=acting_user, roles=EDITORS | APPROVERS)
+    rescore = locked(session, public_id)
+    if rescore.status != ASKED:
+        raise Conflict("rescore_not_in_state", status=rescore.status)
+    rescore.records_done, rescore.records_total = 0, None
+    return rescore
+
+
+def ask_booking(session: Session, *, public_id: str, acting_user: Actor, now: datetime) -> Rescore:
+    """Note that an approved re-scoring is to be booked, which takes a while.
+
+    Raises Refused (role_missing), Conflict (rescore_not_in_state).
+    """
+    require_role(session, acting_user=acting_user, roles=EDITORS | APPROVERS)
+    rescore = locked(session, public_id)
+    if rescore.status != APPROVED:
+        raise Conflict("rescore_not_in_state", status=rescore.status)
+    rescore.booking_asked_at, rescore.error = now, None
     return rescore
 
 
@@ -272,7 +345,7 @@ def find_rescore(session: Session, *, public_id: str) -> Rescore:
     return found
 
 
-def _locked(session: Session, public_id: str) -> Rescore:
+def locked(session: Session, public_id: str) -> Rescore:
     """Return a re-scoring that nobody else decides on at the same time."""
     find_rescore(session, public_id=public_id)
     return session.exec(

@@ -70,8 +70,15 @@ class Rescore(SQLModel, table=True):
     rule_version_id: int = Field(foreign_key="rule_version.id", ondelete="RESTRICT")
     first_day: date
     last_day: date
-    status: str = Field(max_length=12)  # proposed, approved, booked, refused
+    # asked (being worked out), failed, proposed, approved, booked, refused
+    status: str = Field(max_length=12)
     reason: str = Field(max_length=500)
+    records_done: int = Field(default=0, sa_type=sa.BigInteger)
+    records_total: int | None = Field(default=None, sa_type=sa.BigInteger)
+    # Why it could not be worked out or booked: a code with its numbers.
+    error: dict[str, object] | None = Field(default=None, sa_type=sa.JSON)
+    # When somebody wanted it booked; it is at work, was interrupted, or an error says why not.
+    booking_asked_at: datetime | None = None
     # Totals before and after, people gaining and losing, as shown to the approver (like a
     # version's part of a preview's result).
     difference: dict[str, object] = Field(default_factory=dict, sa_type=sa.JSON)

@@ -1,4 +1,8 @@
-"""Recurring work: a registry, and runs that happen once per period however often they are tried."""
+"""Recurring work: a registry, and runs that happen once per period however often they are tried.
+
+What was done stands in `job_run`, whose key makes it happen once; it is written with the work
+itself. What was tried stands in `job_attempt`, failures among it; it is written beside the work.
+"""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -7,19 +11,21 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from carbonaccount.clock import CITY_ZONE, business_day
-from carbonaccount.database import BigId, open_session, reading
-from carbonaccount.errors import Conflict, NotFound
+from carbonaccount.database import BigId, is_sqlite, open_session, reading
+from carbonaccount.errors import Conflict, DomainError, NotFound
 
 JobFunction = Callable[..., str]
 
 # What was missed longer ago than this is said in the log and not made up for.
 CATCH_UP_DAYS = 31
 DONE, ELSEWHERE, FAILED = "done", "done elsewhere", "failed"
+WAITING, RUNNING = "waiting", "running"
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -35,6 +41,28 @@ class JobRun(SQLModel, table=True):
     started_at: datetime
     finished_at: datetime | None = None
     summary: str | None = Field(default=None, max_length=500)
+
+
+class JobAttempt(SQLModel, table=True):
+    """How a job stands for a period: how often it was tried, and what came of it at last.
+
+    error: the code of a refusal or the class of an exception; never its text, which may name
+    people.  asked_by: who of the staff asked for the last try, empty for the scheduler.
+    """
+
+    __tablename__ = "job_attempt"
+    __table_args__ = (sa.UniqueConstraint("job", "period"),)
+
+    id: int | None = Field(default=None, sa_type=BigId, primary_key=True)
+    job: str = Field(max_length=64)
+    period: date
+    state: str = Field(max_length=12)  # waiting, running, done, failed
+    attempts: int = 0
+    asked_by: str = Field(default="", max_length=80)
+    started_at: datetime
+    finished_at: datetime | None = None
+    error: str = Field(default="", max_length=100)
+    summary: str = Field(default="", max_length=500)
 
 
 @dataclass(frozen=True)
@@ -101,16 +129,12 @@ def last_runs(session: Session) -> dict[str, JobRun]:
 def run_once(session: Session, *, name: str, period: date, now: datetime) -> str:
     """Run a job for a period unless it has already been done; the caller commits.
 
-    Claim and work are one transaction: a job that fails leaves no trace and is tried again.
-    Raises NotFound for an unknown name, Conflict (job_done_elsewhere) when another process did
-    the same period meanwhile.
+    Claim and work are one transaction: of a job that fails nothing stays but that it was tried,
+    and it is tried again. Raises NotFound for an unknown name, Conflict (job_done_elsewhere) when
+    another process did the same period meanwhile.
     """
-    job = _JOBS.get(name)
-    if job is None:
-        raise NotFound("unknown_job", name=name)
-    done = session.exec(
-        select(JobRun).where(col(JobRun.job) == name, col(JobRun.period) == period)
-    ).first()
+    job = find_job(name)
+    done = find_run(session, name, period)
     if done is not None:
         return f"already done: {done.summary}"
     run = JobRun(job=name, period=period, started_at=now)
@@ -121,7 +145,65 @@ def run_once(session: Session, *, name: str, period: date, now: datetime) -> str
         raise Conflict("job_done_elsewhere", name=name, period=period.isoformat()) from None
     run.summary = job.function(session, period=period, now=now)
     run.finished_at = now
+    note = _attempt_of(session, name, period, now)
+    note.state, note.summary, note.error, note.finished_at = DONE, run.summary, "", now
     return run.summary
+
+
+def find_job(name: str) -> Job:
+    """Return a registered job. Raises NotFound (unknown_job)."""
+    job = _JOBS.get(name)
+    if job is None:
+        raise NotFound("unknown_job", name=name[:64])
+    return job
+
+
+def find_run(session: Session, name: str, period: date) -> JobRun | None:
+    """Return the run of a job for a period that was done."""
+    return session.exec(
+        select(JobRun).where(col(JobRun.job) == name, col(JobRun.period) == period)
+    ).first()
+
+
+def ask(
+    session: Session, *, name: str, period: date, asked_by: str, now: datetime
+) -> JobAttempt | None:
+    """Note that somebody wants a job to be run now; None when the period is done.
+
+    Whoever commits that runs it afterwards with `attempt`. Raises NotFound (unknown_job).
+    """
+    find_job(name)
+    if find_run(session, name, period) is not None:
+        return None
+    note = _attempt_of(session, name, period, now)
+    note.state, note.asked_by, note.error, note.finished_at = WAITING, asked_by, "", None
+    note.started_at = now
+    return note
+
+
+def attempt(engine: Engine, *, name: str, period: date, now: datetime) -> Outcome:
+    """Run a job for a period in a transaction of its own, and write down what came of it.
+
+    Never raises for what goes wrong in the job: the outcome and the log say so. Raises NotFound
+    (unknown_job).
+    """
+    return _try(engine, find_job(name), period, now)
+
+
+def _attempt_of(session: Session, name: str, period: date, now: datetime) -> JobAttempt:
+    """Return the note of a job and period, made when there is none; the caller fills it in."""
+    insert = sqlite.insert if is_sqlite(session) else postgresql.insert
+    session.connection().execute(
+        insert(JobAttempt.__table__)  # type: ignore[attr-defined]
+        .values(
+            job=name, period=period, state=WAITING, attempts=0, asked_by="", started_at=now,
+            error="", summary="",
+        )
+        .on_conflict_do_nothing()
+    )  # fmt: skip
+    return session.exec(
+        select(JobAttempt).where(col(JobAttempt.job) == name, col(JobAttempt.period) == period)
+    ).one()
 
 
 def run_due(
@@ -174,18 +256,50 @@ def missing_periods(done: Collection[date], *, oldest: date, latest: date) -> li
 
 def _try(engine: Engine, job: Job, period: date, now: datetime) -> Outcome:
     try:
+        _begin(engine, job, period, now)
         with open_session(engine) as session:
             summary = run_once(session, name=job.name, period=period, now=now)
             session.commit()
     except Conflict as error:
         if error.code != "job_done_elsewhere":
-            return _failed(job, period)
-        return Outcome(job.name, period, ELSEWHERE)
-    except Exception:  # noqa: BLE001 - logged with its traceback; one job must not stop the rest
-        return _failed(job, period)
-    return Outcome(job.name, period, DONE, summary)
+            return _failed(engine, job, period, now, error)
+        return _ended(engine, Outcome(job.name, period, ELSEWHERE), now)
+    except Exception as error:  # noqa: BLE001 - logged with its traceback; one job must not stop the rest
+        return _failed(engine, job, period, now, error)
+    return _ended(engine, Outcome(job.name, period, DONE, summary), now)
 
 
-def _failed(job: Job, period: date) -> Outcome:
+def _begin(engine: Engine, job: Job, period: date, now: datetime) -> None:
+    """Write down that a try begins, before the work and whatever becomes of it."""
+    with open_session(engine) as session:
+        note = _attempt_of(session, job.name, period, now)
+        if note.state == DONE:
+            return
+        if note.state != WAITING:
+            note.asked_by = ""
+        note.state, note.started_at, note.finished_at = RUNNING, now, None
+        note.attempts += 1
+        session.commit()
+
+
+def _ended(engine: Engine, outcome: Outcome, now: datetime, error: str = "") -> Outcome:
+    """Write down how a try ended, where the work itself has not done so."""
+    with open_session(engine) as session:
+        note = _attempt_of(session, outcome.job, outcome.period, now)
+        if note.state != DONE:
+            done = outcome.state != FAILED
+            note.state, note.error, note.finished_at = DONE if done else FAILED, error, now
+            session.commit()
+    return outcome
+
+
+def _failed(engine: Engine, job: Job, period: date, now: datetime, error: Exception) -> Outcome:
     _log.exception("job_failed", job=job.name, period=period.isoformat())
-    return Outcome(job.name, period, FAILED)
+    kind = error.code if isinstance(error, DomainError) else type(error).__name__
+    outcome = Outcome(job.name, period, FAILED)
+    try:
+        return _ended(engine, outcome, now, kind[:100])
+    except DBAPIError:
+        # The database may be what failed; the next try tells then.
+        _log.exception("job_failure_not_noted", job=job.name, period=period.isoformat())
+        return outcome

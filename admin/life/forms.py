@@ -137,6 +137,22 @@ class PreviewForm(FlaskForm):
             raise ValidationError(_("最后一天不能早于第一天。"))
 
 
+class RescoreForm(ReasonForm):
+    """Which past days to score again, and with which version of the rule."""
+
+    version = SelectField(
+        _l("按哪个版本重算"), coerce=int, validators=[InputRequired(_l("请选择一个版本。"))]
+    )
+    first_day = DayField(_l("第一天"), validators=[InputRequired(_BAD_DAY)])
+    last_day = DayField(_l("最后一天"), validators=[InputRequired(_BAD_DAY)])
+
+    def validate_last_day(self, field: DayField) -> None:
+        """The days are in their order."""
+        first = self.first_day.data
+        if first is not None and field.data is not None and field.data < first:
+            raise ValidationError(_("最后一天不能早于第一天。"))
+
+
 class FactorForm(FlaskForm):
     """A version of an emission factor; the unit stays that of the versions before."""
 

@@ -9,6 +9,7 @@ from behaviors.intake.background import UploadRunner
 from behaviors.intake.upload_files import UploadFiles
 from behaviors.preview.runner import PreviewRunner
 from carbonaccount.config import Settings
+from carbonaccount.tasks import TaskRunner
 
 blueprint = Blueprint("admin", "admin", url_prefix="/admin", template_folder="templates")
 blueprint.before_request(access.enforce)
@@ -26,6 +27,7 @@ _PAGES: tuple[str, ...] = (
     "people",
     "policy",
     "previews",
+    "rescorings",
     "reviews",
     "rules",
     "sources",
@@ -39,6 +41,8 @@ def init_app(app: Flask) -> None:
     """Add the pages to the application; importing a module hangs its pages on the blueprint."""
     app.extensions["carbonaccount.uploads"] = make_upload_runner(app)
     app.extensions["carbonaccount.previews"] = make_preview_runner(app)
+    for kind in ("rescorings", "job_runs"):
+        app.extensions[f"carbonaccount.{kind}"] = make_task_runner(app, kind)
     for name in _PAGES:
         import_module(f"admin.views.{name}")
     app.register_blueprint(blueprint)
@@ -60,6 +64,17 @@ def make_preview_runner(app: Flask) -> PreviewRunner:
     settings: Settings = app.extensions["carbonaccount.settings"]
     return PreviewRunner(
         app.extensions["carbonaccount.engine"], lock_folder=settings.instance_path / "locks"
+    )
+
+
+def make_task_runner(app: Flask, kind: str) -> TaskRunner:
+    """Return what does other work that staff ask this process for."""
+    settings: Settings = app.extensions["carbonaccount.settings"]
+    return TaskRunner(
+        app.extensions["carbonaccount.engine"],
+        kind=kind,
+        lock_folder=settings.instance_path / "locks",
+        context=app.app_context,
     )
 
 

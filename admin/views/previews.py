@@ -1,6 +1,6 @@
 """Trying drafts on the city's own history: ask for it, watch it, read what it found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -15,16 +15,16 @@ from wtforms.fields.choices import SelectChoice
 from admin import rule_reads
 from admin.drafting.charts import distribution
 from admin.life.forms import PreviewForm
-from admin.listing import Column, exported
+from admin.listing import exported
 from admin.views import blueprint as blueprint
 from admin.views.common import put_error
+from admin.views.outcomes import GROUPS, Line, group_words, key_text, outcome_columns, outcome_lines
 from behaviors import rule_queries
 from behaviors.models import ActivityRecord, Behavior, RuleVersion
 from behaviors.preview import services
 from behaviors.preview.runner import PreviewRunner
 from behaviors.rule_models import RulePreview
-from behaviors.views.common import localized, rule_book, today
-from carbonaccount.accounts.queries import districts
+from behaviors.views.common import rule_book, today
 from carbonaccount.clock import utc_now
 from carbonaccount.database import open_session, reading
 from carbonaccount.errors import DomainError
@@ -33,12 +33,9 @@ from carbonaccount.web.database import current_session, engine
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import current_actor, current_staff
 from carbonaccount.web.problems import status_of
-from carbonaccount.web.tables import Cell
 from carbonaccount.web.templating import language
 
-GROUPS = ("by_district", "by_evidence", "by_month", "by_institution", "by_age_band")
 INTERRUPTED = "interrupted"
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -265,65 +262,15 @@ def _differs_from(found: RulePreview) -> list[RuleVersion]:
     ]
 
 
-def group_words() -> dict[str, str]:
-    """Return the headings of the groups."""
-    return {
-        "by_district": _("按区县"),
-        "by_evidence": _("按证据等级"),
-        "by_month": _("按月份"),
-        "by_institution": _("按单位"),
-        "by_age_band": _("按年龄段"),
-    }
-
-
-def key_text(group: str, key: str) -> str:
-    """Return what a row of a group is about."""
-    if not key:
-        return str(_("未知"))
-    if group == "by_district":
-        return _districts().get(key, key)
-    return key
-
-
-def _districts() -> dict[str, str]:
-    return {
-        item.code: localized(item.name_zh, item.name_en) for item in districts(current_session())
-    }
-
-
 @blueprint.get("/previews/<public_id>.<any(csv, xlsx):kind>")
 def preview_export(public_id: str, kind: str) -> Response:
     """Return every number of a preview's groups as a file."""
     found = services.find_preview(current_session(), public_id=public_id)
-    return exported(f"preview-{found.public_id}", kind, _columns(), _lines(found))
+    return exported(f"preview-{found.public_id}", kind, outcome_columns(), _lines(found))
 
 
-def _columns() -> list[Column[tuple[int, str, Row]]]:
-    words = group_words()
-    amounts = (
-        ("records", _("记录数")),
-        ("g_before", _("现行（克）")),
-        ("g_after", _("试算（克）")),
-        ("credits_before", _("现行（积分）")),
-        ("credits_after", _("试算（积分）")),
-    )
-    return [
-        Column("version", _("版本"), lambda line: line[0]),
-        Column("group", _("分组"), lambda line: words.get(line[1], _("合计"))),
-        Column("key", _("项目"), lambda line: key_text(line[1], str(line[2].get("key", "-")))),
-        *(Column(key, label, _amount(key)) for key, label in amounts),
-    ]
-
-
-def _amount(key: str) -> Callable[[tuple[int, str, Row]], Cell]:
-    return lambda line: int(line[2][key])
-
-
-def _lines(found: RulePreview) -> list[tuple[int, str, Row]]:
+def _lines(found: RulePreview) -> list[Line]:
     lines = []
     for result in _results(found):
-        number = result.version.version
-        lines.append((number, "total", result.found["total"]))
-        for group in GROUPS:
-            lines += [(number, group, row) for row in result.found[group]]
+        lines += outcome_lines(result.version.version, result.found)
     return lines

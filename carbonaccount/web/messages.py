@@ -51,6 +51,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "连不上数据库，请检查 DATABASE_URL 和数据库是否在运行。",
         "The database cannot be reached: check DATABASE_URL and whether it is running.",
     ),
+    "database_in_memory": (
+        "DATABASE_URL 没有写明文件：内存中的 SQLite 会丢数据。",
+        "DATABASE_URL names no file: SQLite in memory would lose everything.",
+    ),
+    "sqlite_not_synchronous": (
+        "SQLite 没有以 synchronous=FULL 运行，断电会丢失已确认的数据。",
+        "SQLite does not run with synchronous=FULL: a power cut would lose what was confirmed.",
+    ),
+    "postgresql_not_durable": (
+        "PostgreSQL 的 {setting} 是关闭的，断电会丢失已确认的数据。",
+        "PostgreSQL has {setting} off: a power cut would lose what was confirmed.",
+    ),
     "job_done_elsewhere": (
         "另一个进程刚刚做完了 {period} 的任务 {name}。",
         "Another process has just done {name} for {period}.",
@@ -389,6 +401,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "提出以来有 {records} 条记录变了，请撤回后重新提出。",
         "{records} records have changed since; withdraw it and propose it anew.",
     ),
+    "rescore_broke_off": (
+        "中途出错，什么都没有改；原因已记入日志。",
+        "It broke off and nothing was changed; the log says why.",
+    ),
+    "task_at_work": ("这件事正在进行。", "This is at work already."),
     # --- general ---
     "unavailable": ("所依赖的服务暂时不可用。", "A service this needs is unavailable."),
     "refused": ("请求被拒绝。", "The request was refused."),

@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 15:09:45.361312
+Create Date: 2026-11-21 15:12:03.289506
 """
 
 import sqlalchemy as sa
