@@ -8,7 +8,6 @@ and indexes, the same balances moved, committed in the same batches.
 
 import multiprocessing
 import random
-import resource
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -34,6 +33,7 @@ from carbonaccount.database import is_sqlite, make_engine, open_session
 from carbonaccount.ledger.models import LedgerAccount, Transfer
 from carbonaccount.ledger.verify import verify
 from carbonaccount.migrate import upgrade
+from tests.benchmarks.memory import peak_rss_mib
 from tests.postgres import running_postgres
 
 ACCOUNTS = 100_000
@@ -265,7 +265,7 @@ def _child(
     import_models()
     engine = make_engine(url)
     new = take(engine, Path(path), records, batch_rows, Path(folder))
-    rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rss_mib = peak_rss_mib()
     again = take(engine, Path(path), records, batch_rows, Path(folder))
     engine.dispose()
     return new.per_s, again.per_s, rss_mib

@@ -8,7 +8,6 @@ is that of the preview alone.
 """
 
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -36,6 +35,7 @@ from carbonaccount.app import import_models
 from carbonaccount.database import is_sqlite, make_engine, open_session
 from tests.benchmarks.history import BEHAVIOR, NOW, make_history
 from tests.benchmarks.intake import SERVER_SETTINGS
+from tests.benchmarks.memory import peak_rss_mib
 from tests.postgres import running_postgres
 
 FIRST_DAY, LAST_DAY = date(2026, 1, 1), date(2026, 12, 31)
@@ -77,7 +77,7 @@ def _measured(kind: str, url: str, records: int, people: int) -> Iterator[dict[s
     rows_s = _in_child(_rows_read, url, draft)
     read_s = _in_child(_columns_read, url, draft)
     compute_s, scoring_s, bare = _in_child(_computed, url, draft)
-    preview_s, peak_rss_mib, total = _in_child(_previewed, url, draft)
+    preview_s, peak_mib, total = _in_child(_previewed, url, draft)
     if (total["g_after"], total["credits_after"]) != bare:
         raise RuntimeError(f"the preview says {total}, the bare computation {bare}")
     yield {
@@ -92,7 +92,7 @@ def _measured(kind: str, url: str, records: int, people: int) -> Iterator[dict[s
         "compute_s": round(compute_s, 2),
         "limit_s": round(read_s + compute_s, 2),
         "ratio": round(preview_s / (read_s + compute_s), 2),
-        "peak_rss_mib": round(peak_rss_mib),
+        "peak_rss_mib": round(peak_mib),
     }
     yield {
         "benchmark": "scoring",
@@ -243,5 +243,4 @@ def _previewed(url: str, draft: Draft) -> tuple[float, float, dict[str, int]]:
         today=LAST_DAY,
     )
     seconds = time.perf_counter() - started
-    peak_rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return seconds, peak_rss_mib, result["versions"][str(draft.version_id)]["total"]
+    return seconds, peak_rss_mib(), result["versions"][str(draft.version_id)]["total"]
