@@ -118,6 +118,7 @@ class Settlement(SQLModel, table=True):
         sa.CheckConstraint(
             "status IN ('draft', 'in_review', 'approved', 'paid', 'cancelled')", name="status"
         ),
+        sa.CheckConstraint("deducted_fen BETWEEN 0 AND value_fen", name="nothing_owed_back"),
         sa.Index("ix_settlement_merchant_id", "merchant_id"),
     )
 
@@ -130,6 +131,8 @@ class Settlement(SQLModel, table=True):
     coupons: int = 0
     credits: int = Field(default=0, sa_type=sa.BigInteger)
     value_fen: int = Field(default=0, sa_type=sa.BigInteger)
+    # What earlier settlements paid for uses that were taken back; owed is value less this.
+    deducted_fen: int = Field(default=0, sa_type=sa.BigInteger)
     drafted_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
     submitted_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
     approved_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
@@ -156,6 +159,8 @@ class CouponDispute(SQLModel, table=True):
     text: str = Field(max_length=500)
     status: str = Field(default="open", max_length=12)
     raised_at: datetime
+    # Whoever of staff found it when checking by hand; None for the holder.
+    raised_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
     decided_at: datetime | None = None
     decided_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
     decision: str = Field(default="", max_length=500)
@@ -174,3 +179,26 @@ class SettlementCheck(SQLModel, table=True):
     note: str = Field(default="", max_length=500)
     checked_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
     checked_at: datetime | None = None
+
+
+class SettlementDeduction(SQLModel, table=True):
+    """A use that was paid and then taken back: a later settlement of the merchant is less by it.
+
+    `settlement_id` is the settlement that deducts it, None until there is one large enough.
+    """
+
+    __tablename__ = "settlement_deduction"
+    __table_args__ = (sa.Index("ix_settlement_deduction_merchant_id", "merchant_id"),)
+
+    dispute_id: int = Field(
+        sa_type=BigId, primary_key=True, foreign_key="coupon_dispute.id", ondelete="RESTRICT"
+    )
+    merchant_id: int = Field(foreign_key="merchant.id", ondelete="RESTRICT")
+    # The settlement in which the use was counted.
+    counted_in: int = Field(foreign_key="settlement.id", ondelete="RESTRICT")
+    settlement_id: int | None = Field(
+        default=None, foreign_key="settlement.id", ondelete="RESTRICT", index=True
+    )
+    credits: int = Field(sa_type=sa.BigInteger)
+    value_fen: int = Field(sa_type=sa.BigInteger)
+    noted_at: datetime
