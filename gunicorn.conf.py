@@ -34,8 +34,10 @@ def on_starting(_server: object) -> None:
     except ConfigurationError as error:
         # Each worker would tell it in a stack trace of its own.
         on_exit(_server)
-        problems = str(error.params["problems"]).split("; ")
-        sys.exit("\n".join(["The site does not start:", *(f"- {text}" for text in problems)]))
+        from carbonaccount.web.refusals import problems_of
+
+        told = (f"- {problem}" for problem in problems_of(error))
+        sys.exit("\n".join(["The site does not start:", *told]))
     os.makedirs(metrics_folder, exist_ok=True)
     for file in glob.glob(os.path.join(metrics_folder, "*.db")):
         os.remove(file)

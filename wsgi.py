@@ -1,5 +1,7 @@
 """The application for a server; `flask` finds it here by itself."""
 
 from carbonaccount.app import create_app
+from carbonaccount.web.refusals import configuration_told
 
-app = create_app()
+with configuration_told():
+    app = create_app()

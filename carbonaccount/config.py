@@ -6,12 +6,15 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from carbonaccount.errors import ConfigurationError
 
 # Known to everybody who reads this file; good enough to try the product, never to run it.
 DEMO_SECRET = "demonstration-only-not-a-secret"  # noqa: S105 - it is public on purpose
 MINIMUM_SECRET_LENGTH = 32
+_DATABASE_URLS = "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 
 
 class Profile(StrEnum):
@@ -107,7 +110,7 @@ def load_settings(**overrides: object) -> Settings:
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        problems = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError(problems="; ".join(problems)) from None
     problems = list(_problems(settings))
     if problems:
@@ -115,9 +118,25 @@ def load_settings(**overrides: object) -> Settings:
     return settings
 
 
+def _database_problems(text: str) -> list[str]:
+    """Say what is wrong with a database URL, without repeating it: it may hold a password."""
+    if not text:
+        return []
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        return [f"DATABASE_URL is no database URL: it must be {_DATABASE_URLS}"]
+    if url.drivername == "sqlite":
+        in_memory = url.database in (None, "", ":memory:")
+        return [f"DATABASE_URL names no file: it must be {_DATABASE_URLS}"] if in_memory else []
+    if url.drivername != "postgresql+psycopg":
+        return [f"DATABASE_URL names another database or driver: it must be {_DATABASE_URLS}"]
+    return []
+
+
 def _problems(settings: Settings) -> list[str]:
     """List what must not be, given the profile."""
-    problems = []
+    problems = _database_problems(settings.database_url)
     if settings.sms_provider not in ("console", "aliyun"):
         problems.append("SMS_PROVIDER must be console or aliyun")
     if settings.profile is not Profile.PRODUCTION:

@@ -3,7 +3,8 @@
 import sys
 from typing import Any, NoReturn
 
-from flask import Response
+import structlog
+from flask import Response, request
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -12,6 +13,7 @@ from werkzeug.routing import IntegerConverter, Map
 from carbonaccount.errors import DomainError
 from carbonaccount.web import problems
 
+_log = structlog.stdlib.get_logger("carbonaccount.web")
 _LARGEST_ROW_NUMBER = 2**63 - 1
 
 
@@ -43,6 +45,11 @@ class Application(OpenAPI):
         return self.finalize_request(
             problems.answer(InternalServerError()), from_error_handler=True
         )
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log what nobody expected under the rule of its address: the path may name a person."""
+        rule = request.url_rule.rule if request.url_rule is not None else None
+        _log.error("unhandled", method=request.method, url_rule=rule, exc_info=exc_info)
 
 
 class RowNumber(IntegerConverter):

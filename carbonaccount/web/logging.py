@@ -5,6 +5,7 @@ addresses, numbers, cookies and form fields are not logged at all.
 """
 
 import logging
+import re
 import sys
 import time
 from collections.abc import MutableMapping
@@ -19,6 +20,11 @@ from carbonaccount.crypto import random_token
 REQUEST_ID_LENGTH = 16
 # These libraries write whole addresses with their queries at lower levels.
 _QUIET = ("httpx", "httpcore", "werkzeug", "urllib3")
+# What these say of is names in our own code.
+_ABOUT_CODE = frozenset(
+    ("AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "TypeError")
+)
+_VALUES = re.compile(r"""'[^']*'|"[^"]*"|“[^”]*”|=\([^)]*\)|[0-9]{5,}""")
 _LINE_BREAKS = str.maketrans({"\r": "\\r", "\n": "\\n", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 _log = structlog.stdlib.get_logger("carbonaccount.web")
 
@@ -81,6 +87,7 @@ def json_formatter() -> logging.Formatter:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             tracebacks,
+            keep_values_out,
             keep_to_one_line,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
@@ -94,6 +101,22 @@ def _shared() -> list[structlog.typing.Processor]:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+
+
+def keep_values_out(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Mask in the messages of errors what may have been typed: quoted texts and long numbers.
+
+    Databases add lines of their own with whole rows; these are left out. What an error says of
+    our own code stays: it quotes names.
+    """
+    for part in event.get("exception") or []:
+        if isinstance(part, dict) and part["exc_type"] not in _ABOUT_CODE:
+            first_line = part["exc_value"].split("\n", 1)[0]
+            part["exc_value"] = _VALUES.sub("…", first_line)
+            part["exc_notes"] = []
+    return event
 
 
 def keep_to_one_line(

@@ -2,10 +2,11 @@
 
 import json
 import logging
+from typing import Any, cast
 
 import pytest
 import structlog
-from flask import Flask
+from flask import Flask, request
 
 from carbonaccount.web.logging import json_formatter
 from tests.people import ALICE, Browser, add_dana
@@ -74,15 +75,25 @@ def test_a_crash_is_logged_with_its_frames_but_without_what_people_typed(
 ) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
 
-    @app.get("/crash")
+    @app.get("/crash/<typed>")
     def crash() -> str:
-        typed = ALICE
-        raise RuntimeError(f"{len(typed)} characters")
+        typed = request.path.rsplit("/", 1)[-1]
+        try:
+            int(f"x{typed}")
+        except ValueError as error:
+            raise RuntimeError(f"{len(typed)} characters\nDETAIL: 张三 {typed}") from error
+        return ""
 
-    assert app.test_client().get("/crash").status_code == 500
+    assert app.test_client().get(f"/crash/{ALICE}").status_code == 500
     logged = capfd.readouterr().err
     (error,) = [line for line in lines(logged) if line["level"] == "error"]
-    assert "RuntimeError" in json.dumps(error["exception"])
+    assert (error["event"], error["url_rule"]) == ("unhandled", "/crash/<typed>")
+    assert error["request_id"]
+    told = [(part["exc_type"], part["exc_value"]) for part in cast("Any", error["exception"])]
+    assert told == [
+        ("RuntimeError", "11 characters"),
+        ("ValueError", "invalid literal for int() with base 10: …"),
+    ]
     assert "test_logging.py" in json.dumps(error["exception"])
     assert ALICE not in logged
 
