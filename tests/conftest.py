@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlmodel import Session
 
 from carbonaccount.app import create_app
@@ -33,12 +34,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 DATABASES = ("sqlite", "postgresql")
+# The machine does not lose power during a test, and what dies is processes, not the server: each
+# test's own database is made four times as fast.
+NOT_FOR_LIFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a maintenance database on a PostgreSQL server that this run started."""
-    with running_postgres() as url:
+    with running_postgres(NOT_FOR_LIFE) as url:
         yield url
 
 
@@ -133,11 +137,19 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return make_settings(database_url, tmp_path / "instance")
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """Where the applications of this run find templates that one of them compiled."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def app(settings: Settings, compiled_templates: BytecodeCache) -> Iterator[Flask]:
     """The application on this test's database."""
     app = create_app(settings)
     app.config["TESTING"] = True
+    # Each test has an application of its own; the templates are compiled once for all of them.
+    app.jinja_env.bytecode_cache = compiled_templates
     yield app
     app.extensions["carbonaccount.engine"].dispose()
 
