@@ -70,6 +70,9 @@ class Reward(SQLModel, table=True):
         sa.CheckConstraint("stock_left >= 0", name="stock_not_negative"),
         sa.CheckConstraint("price_credits > 0", name="price_positive"),
         sa.CheckConstraint("value_fen >= 0", name="value_not_negative"),
+        sa.CheckConstraint(
+            "(proposed_price IS NULL) = (price_proposed_by IS NULL)", name="price_proposed_by_whom"
+        ),
         sa.Index("ix_reward_status_reward_class", "status", "reward_class"),
     )
 
@@ -104,6 +107,9 @@ class Reward(SQLModel, table=True):
     published_at: datetime | None = None
     ended_at: datetime | None = None
     pause_reason: str = Field(default="", max_length=500)
+    # A price that waits for a second person; residents pay `price_credits` until then.
+    proposed_price: int | None = Field(default=None, sa_type=sa.BigInteger)
+    price_proposed_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
 
 
 class RewardPrice(SQLModel, table=True):

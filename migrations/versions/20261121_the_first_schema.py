@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 15:17:10.904826
+Create Date: 2026-11-21 15:18:59.567978
 """
 
 import sqlalchemy as sa
@@ -163,6 +163,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("is_workday", sa.Boolean(), nullable=False),
         sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(length=300), nullable=False),
         sa.PrimaryKeyConstraint("day", name=op.f("pk_holiday")),
     )
     op.create_table(
@@ -1259,6 +1260,12 @@ def upgrade() -> None:
         sa.Column("published_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("pause_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("proposed_price", sa.BigInteger(), nullable=True),
+        sa.Column("price_proposed_by", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(proposed_price IS NULL) = (price_proposed_by IS NULL)",
+            name=op.f("ck_reward_price_proposed_by_whom"),
+        ),
         sa.CheckConstraint("price_credits > 0", name=op.f("ck_reward_price_positive")),
         sa.CheckConstraint("stock_left >= 0", name=op.f("ck_reward_stock_not_negative")),
         sa.CheckConstraint("value_fen >= 0", name=op.f("ck_reward_value_not_negative")),
@@ -1272,6 +1279,12 @@ def upgrade() -> None:
             ["drafted_by"],
             ["staff.id"],
             name=op.f("fk_reward_drafted_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["price_proposed_by"],
+            ["staff.id"],
+            name=op.f("fk_reward_price_proposed_by_staff"),
             ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
