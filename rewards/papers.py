@@ -1,0 +1,67 @@
+"""Papers as PDF: what people print, keep and hand over, with the letters inside the file.
+
+A paper is whole in itself: nothing is fetched while it is made, neither from the network nor from
+the disk, so that no text in it can make the server open an address.
+"""
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from carbonaccount.errors import Unavailable
+
+# The font of the papers; it is embedded, so that every reader shows the same letters.
+FONT = "Noto Sans CJK SC"
+_FONT_IN_PDF = "Noto-Sans-CJK-SC"
+
+_STYLE = f"""
+@page {{ size: A4; margin: 20mm 18mm; }}
+html {{ font-family: "{FONT}"; font-size: 10.5pt; line-height: 1.5; color: #17211b; }}
+"""
+
+
+def pdf(html: str) -> bytes:
+    """Return an HTML page as a PDF file with embedded fonts.
+
+    The page carries its own styles; pictures stand in it as SVG or `data:` addresses. Raises
+    Unavailable with `pdf_not_possible` when the libraries that set text (Pango) or the font are
+    missing on this machine, and ValueError when the page names anything outside itself.
+    """
+    weasyprint = _weasyprint()
+    fonts: set[str] = set()
+    try:
+        document = weasyprint.HTML(string=html, url_fetcher=_fetcher())
+        content: bytes = document.write_pdf(
+            stylesheets=[weasyprint.CSS(string=_STYLE)],
+            finisher=lambda _document, file: fonts.update(_font_names(file)),
+        )
+    except weasyprint.urls.FatalURLFetchingError as error:
+        raise ValueError("a paper may not name anything outside itself") from error
+    if not any(_FONT_IN_PDF in name for name in fonts):
+        raise Unavailable("pdf_not_possible", missing=FONT)
+    return content
+
+
+@cache
+def _weasyprint() -> Any:
+    """Return the library; importing it takes long and needs Pango, so it waits for a paper."""
+    try:
+        return import_module("weasyprint")
+    except OSError as error:
+        raise Unavailable("pdf_not_possible", missing="Pango") from error
+
+
+def _fetcher() -> Any:
+    """Return what WeasyPrint asks for resources: only what stands in the page itself."""
+    return _weasyprint().urls.URLFetcher(
+        allowed_protocols=("data",), allow_redirects=False, fail_on_errors=True
+    )
+
+
+def _font_names(file: Any) -> set[str]:
+    """Return the names of the fonts in a PDF that is being made."""
+    return {
+        str(item["BaseFont"])
+        for item in file.objects
+        if isinstance(item, dict) and "BaseFont" in item
+    }
