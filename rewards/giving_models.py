@@ -147,6 +147,9 @@ class PlotPaper(SQLModel, table=True):
     note: str = Field(default="", max_length=500)
     added_by: str = Field(max_length=80)
     added_at: datetime
+    # Reports count once a second person has approved them; photos need nobody.
+    approved_by: str | None = Field(default=None, max_length=80)
+    approved_at: datetime | None = None
 
 
 class TreeAdoption(SQLModel, table=True):
@@ -166,18 +169,23 @@ class TreeAdoption(SQLModel, table=True):
     # living, dead, replanted, refunded
     status: str = Field(default="living", max_length=12)
     adopted_at: datetime
+    # When it was reported dead, and by whom: somebody else replants it or gives credits back.
+    died_on: date | None = None
+    reported_by: str | None = Field(default=None, max_length=80)
 
 
 class Certificate(SQLModel, table=True):
     """A paper that can be checked: what it says, sealed by a keyed hash over every digit.
 
-    kind: resident_year, donation, tree. `payload` is canonical JSON text as it was sealed;
-    `holder_name` is what the holder chose to show, "" for nothing. Withdrawn ones stay.
+    kind: resident_year, donation, tree. `payload` is canonical JSON text as it was sealed. The
+    name that the holder chose to show is kept apart, encrypted, and can be erased: the payload
+    holds a keyed hash of it only. Withdrawn ones stay.
     """
 
     __tablename__ = "certificate"
     __table_args__ = (
         sa.CheckConstraint("kind IN ('resident_year', 'donation', 'tree')", name="kind"),
+        sa.CheckConstraint("withdrawn_why IN ('', 'replaced', 'holder', 'staff')", name="why"),
         sa.UniqueConstraint("account_id", "kind", "cause", "revision"),
     )
 
@@ -185,11 +193,14 @@ class Certificate(SQLModel, table=True):
     number: str = Field(sa_type=KeyText, unique=True, nullable=False)
     kind: str = Field(max_length=16)
     account_id: int = Field(sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT")
-    # What it is about: "year:2026", "gift:<id>", "adoption:<id>".
+    # What it is about: "year:2026", "gift:<id>", "coupon:<id>", "adoption:<id>".
     cause: str = Field(max_length=64)
     revision: int = 0
     payload: str = Field(sa_type=sa.Text)
     seal: str = Field(max_length=64)
+    holder_sealed: bytes | None = None
     issued_at: datetime
     withdrawn_at: datetime | None = None
+    # "" while it holds; replaced by a newer one, taken back by its holder, or by staff.
+    withdrawn_why: str = Field(default="", max_length=12)
     withdrawn_reason: str = Field(default="", max_length=500)

@@ -60,6 +60,7 @@ class Cause(IntEnum):
     COUPON = 3
     GIFT = 4
     EXPIRY = 5
+    ADOPTION = 6
 
 
 class LedgerAccount(SQLModel, table=True):

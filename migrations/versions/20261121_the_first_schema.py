@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 15:18:59.567978
+Create Date: 2026-11-21 15:20:05.659921
 """
 
 import sqlalchemy as sa
@@ -863,11 +863,16 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("seal", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("holder_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("issued_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("withdrawn_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("withdrawn_why", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
         sa.Column("withdrawn_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.CheckConstraint(
             "kind IN ('resident_year', 'donation', 'tree')", name=op.f("ck_certificate_kind")
+        ),
+        sa.CheckConstraint(
+            "withdrawn_why IN ('', 'replaced', 'holder', 'staff')", name=op.f("ck_certificate_why")
         ),
         sa.ForeignKeyConstraint(
             ["account_id"],
@@ -1537,23 +1542,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("budget_id", "day", name=op.f("pk_fund_day")),
     )
     op.create_table(
-        "fund_movement",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        "fund_proposal",
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("budget_id", sa.Integer(), nullable=False),
         sa.Column("change_fen", sa.BigInteger(), nullable=False),
         sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
-        sa.Column("moved_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
-        sa.Column("moved_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("proposed_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("proposed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("decided_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("decided_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("decision", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('open', 'approved', 'refused', 'withdrawn')",
+            name=op.f("ck_fund_proposal_status"),
+        ),
+        sa.CheckConstraint("change_fen <> 0", name=op.f("ck_fund_proposal_changes_something")),
         sa.ForeignKeyConstraint(
             ["budget_id"],
             ["fund_budget.id"],
-            name=op.f("fk_fund_movement_budget_id_fund_budget"),
+            name=op.f("fk_fund_proposal_budget_id_fund_budget"),
             ondelete="RESTRICT",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_fund_movement")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fund_proposal")),
     )
-    with op.batch_alter_table("fund_movement", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_fund_movement_budget_id"), ["budget_id"], unique=False)
+    with op.batch_alter_table("fund_proposal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_fund_proposal_budget_id"), ["budget_id"], unique=False)
 
     op.create_table(
         "gift_use",
@@ -1670,6 +1684,7 @@ def upgrade() -> None:
         sa.Column("closes_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("drawn_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("entries_sha256", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
+        sa.Column("call_off_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.Column("created_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -1919,6 +1934,34 @@ def upgrade() -> None:
         sa.UniqueConstraint("draw_id", "ticket", name=op.f("uq_draw_entry_draw_id_ticket")),
     )
     op.create_table(
+        "fund_movement",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("budget_id", sa.Integer(), nullable=False),
+        sa.Column("change_fen", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("moved_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("approved_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("proposal_id", sa.Integer(), nullable=True),
+        sa.Column("moved_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["budget_id"],
+            ["fund_budget.id"],
+            name=op.f("fk_fund_movement_budget_id_fund_budget"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["proposal_id"],
+            ["fund_proposal.id"],
+            name=op.f("fk_fund_movement_proposal_id_fund_proposal"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fund_movement")),
+        sa.UniqueConstraint("proposal_id", name=op.f("uq_fund_movement_proposal_id")),
+    )
+    with op.batch_alter_table("fund_movement", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_fund_movement_budget_id"), ["budget_id"], unique=False)
+
+    op.create_table(
         "gift",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -1989,6 +2032,8 @@ def upgrade() -> None:
         sa.Column("note", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.Column("added_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
         sa.Column("added_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("approved_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=True),
+        sa.Column("approved_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.CheckConstraint(
             "kind IN ('photo', 'acceptance', 'survival_1y', 'survival_3y')",
             name=op.f("ck_plot_paper_kind"),
@@ -2149,6 +2194,8 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
         sa.Column("adopted_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("died_on", sa.Date(), nullable=True),
+        sa.Column("reported_by", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["account.id"],
@@ -2256,6 +2303,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_gift_account_id")
 
     op.drop_table("gift")
+    with op.batch_alter_table("fund_movement", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_fund_movement_budget_id"))
+
+    op.drop_table("fund_movement")
     op.drop_table("draw_entry")
     op.drop_table("coupon_dispute")
     with op.batch_alter_table("coupon_code", schema=None) as batch_op:
@@ -2291,10 +2342,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_gift_use_beneficiary_id"))
 
     op.drop_table("gift_use")
-    with op.batch_alter_table("fund_movement", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_fund_movement_budget_id"))
+    with op.batch_alter_table("fund_proposal", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_fund_proposal_budget_id"))
 
-    op.drop_table("fund_movement")
+    op.drop_table("fund_proposal")
     op.drop_table("fund_day")
     with op.batch_alter_table("coupon", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_coupon_settlement_id"))
