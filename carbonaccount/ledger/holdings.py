@@ -7,14 +7,16 @@ need no lock of their own.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-import polars as pl
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from carbonaccount.clock import business_day
 from carbonaccount.errors import InsufficientBalance
 from carbonaccount.ledger import services
 from carbonaccount.ledger.models import (
+    COMPUTED_KINDS,
     Cause,
     LedgerAccount,
     LedgerKind,
@@ -45,28 +47,43 @@ class Part:
     amount: int
 
 
+class _Row(NamedTuple):
+    """A resident's ledger account."""
+
+    id: int
+    vintage: int
+    balance: int
+
+
 def available(session: Session, *, account_id: int, unit: Unit) -> list[Part]:
     """Return what a resident holds, by vintage, the oldest first; empty ones are left out."""
     return [
-        Part(row.vintage, row.balance or 0)
+        Part(row.vintage, row.balance)
         for row in _resident_rows(session, account_id, unit)
         if row.balance
     ]
 
 
-def _resident_rows(session: Session, account_id: int, unit: Unit) -> list[LedgerAccount]:
+def _resident_rows(session: Session, account_id: int, unit: Unit) -> list[_Row]:
+    """Return a resident's accounts by vintage, which nobody else moves until the transaction ends.
+
+    They are locked in the order of their ids, as batches lock them.
+    """
     statement = (
-        select(LedgerAccount)
+        select(col(LedgerAccount.id), col(LedgerAccount.vintage), col(LedgerAccount.balance))
         .where(
             col(LedgerAccount.owner_id) == account_id,
             col(LedgerAccount.kind) == LedgerKind.RESIDENT,
             col(LedgerAccount.unit) == unit,
         )
-        .order_by(col(LedgerAccount.vintage))
+        .order_by(col(LedgerAccount.id))
         .with_for_update()
-        .execution_options(populate_existing=True)
     )
-    return list(session.exec(statement))
+    rows = [
+        _Row(number or 0, vintage, balance or 0)
+        for number, vintage, balance in session.exec(statement)
+    ]
+    return sorted(rows, key=lambda row: row.vintage)
 
 
 def take(
@@ -98,11 +115,11 @@ def take(
     return parts
 
 
-def _oldest_first(rows: list[LedgerAccount], amount: int) -> list[Part]:
+def _oldest_first(rows: list[_Row], amount: int) -> list[Part]:
     parts = []
     left = amount
     for row in rows:
-        taken = min(left, row.balance or 0)
+        taken = min(left, row.balance)
         if taken:
             parts.append(Part(row.vintage, taken))
             left -= taken
@@ -145,24 +162,85 @@ def move(
     source, target: (owner id, kind); the city's computed accounts (REDEEMED, EXPIRED) are owned
     by 0. Raises InsufficientBalance. Does not commit.
     """
-    rows = [
-        {
-            "debit_id": account_of(session, *source, unit=unit, vintage=part.vintage),
-            "credit_id": account_of(session, *target, unit=unit, vintage=part.vintage),
-            "amount": part.amount,
-            "unit": int(unit),
-            "kind": int(movement.kind),
-            "cause": int(movement.cause),
-            "cause_id": movement.cause_id,
-            "revision": movement.round * VINTAGES_A_ROUND + place,
-            "reverses_id": None,
-            "business_day": business_day(now),
-            "occurred_at": now,
-        }
+    sources = [account_of(session, *source, unit=unit, vintage=part.vintage) for part in parts]
+    targets = [account_of(session, *target, unit=unit, vintage=part.vintage) for part in parts]
+    computed = (sources if source[1] in COMPUTED_KINDS else []) + (
+        targets if target[1] in COMPUTED_KINDS else []
+    )
+    postings = [
+        services.Posting(
+            debit_id=sources[place],
+            credit_id=targets[place],
+            amount=part.amount,
+            unit=unit,
+            kind=movement.kind,
+            cause=movement.cause,
+            cause_id=movement.cause_id,
+            revision=movement.round * VINTAGES_A_ROUND + place,
+            business_day=business_day(now),
+            occurred_at=now,
+        )
         for place, part in enumerate(parts)
     ]
-    services.post(
-        session, postings=pl.DataFrame(rows, schema=services.POSTING_SCHEMA), booked_at=now
+    services.post_few(session, postings=postings, computed=frozenset(computed), booked_at=now)
+
+
+def undo(
+    session: Session,
+    *,
+    cause: Cause,
+    cause_id: int,
+    kind: TransferKind,
+    round_: int,
+    now: datetime,
+) -> None:
+    """Reverse what one movement moved, each transfer once. Raises InsufficientBalance.
+
+    A second try meets the database's IntegrityError. Does not commit.
+    """
+    found = session.exec(
+        _standing(cause, cause_id, kind, round_).order_by(col(Transfer.revision))
+    ).all()
+    touched = {ledger for row in found for ledger in (row.debit_id, row.credit_id)}
+    computed = session.exec(
+        select(col(LedgerAccount.id)).where(
+            col(LedgerAccount.id).in_(touched), col(LedgerAccount.kind).in_(COMPUTED_KINDS)
+        )
+    ).all()
+    services.post_few(
+        session,
+        postings=[_reversal(row, now) for row in found],
+        computed=frozenset(ledger for ledger in computed if ledger is not None),
+        booked_at=now,
+    )
+
+
+def _standing(
+    cause: Cause, cause_id: int, kind: TransferKind, round_: int
+) -> SelectOfScalar[Transfer]:
+    """Return the statement for the transfers of one movement."""
+    first = round_ * VINTAGES_A_ROUND
+    return select(Transfer).where(
+        col(Transfer.cause_id) == cause_id,
+        col(Transfer.cause) == cause,
+        col(Transfer.kind) == kind,
+        col(Transfer.revision).between(first, first + VINTAGES_A_ROUND - 1),
+    )
+
+
+def _reversal(transfer: Transfer, now: datetime) -> services.Posting:
+    return services.Posting(
+        debit_id=transfer.credit_id,
+        credit_id=transfer.debit_id,
+        amount=transfer.amount,
+        unit=Unit(transfer.unit),
+        kind=TransferKind.REVERSE,
+        cause=Cause(transfer.cause),
+        cause_id=transfer.cause_id,
+        revision=transfer.revision,
+        business_day=business_day(now),
+        occurred_at=now,
+        reverses_id=transfer.id,
     )
 
 
@@ -170,13 +248,4 @@ def account_of(
     session: Session, owner_id: int, kind: LedgerKind, *, unit: Unit, vintage: int
 ) -> int:
     """Return the id of an owner's ledger account, opened when it is missing."""
-    if kind in (LedgerKind.REDEEMED, LedgerKind.EXPIRED):
-        return services.ending_account(session, kind=kind, unit=unit, vintage=vintage)
-    found = services.owned_accounts(
-        session,
-        kind=kind,
-        owner_ids=pl.Series([owner_id], dtype=pl.Int64),
-        unit=unit,
-        vintage=vintage,
-    )
-    return int(found["ledger_id"][0])
+    return services.owned_account(session, owner_id=owner_id, kind=kind, unit=unit, vintage=vintage)

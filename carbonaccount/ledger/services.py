@@ -1,8 +1,12 @@
 """The one place where grams and credits are written: transfers and the balances they move."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 
 import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from carbonaccount import bulk
@@ -38,6 +42,23 @@ POSTING_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
 _ACCOUNT_SCHEMA = {"owner_id": pl.Int64, "ledger_id": pl.Int64}
 
 
+@dataclass(frozen=True)
+class Posting:
+    """One transfer before it is booked: the columns of POSTING_SCHEMA."""
+
+    debit_id: int
+    credit_id: int
+    amount: int
+    unit: Unit
+    kind: TransferKind
+    cause: Cause
+    cause_id: int
+    revision: int
+    business_day: date
+    occurred_at: datetime
+    reverses_id: int | None = None
+
+
 def post(session: Session, *, postings: pl.DataFrame, booked_at: datetime) -> None:
     """Book a batch of transfers and move the balances of the accounts they touch.
 
@@ -54,6 +75,49 @@ def post(session: Session, *, postings: pl.DataFrame, booked_at: datetime) -> No
     )
     bulk.insert_frame(session, Transfer.__table__, rows)  # type: ignore[attr-defined]
     _move_balances(session, postings)
+
+
+def post_few(
+    session: Session, *, postings: Sequence[Posting], computed: frozenset[int], booked_at: datetime
+) -> None:
+    """Book the transfers of one act, as `post` does with a batch.
+
+    For a handful of postings, where data frames would take longer than the statements.
+    `computed` are the accounts among them whose balance is not stored. Raises what `post` raises.
+    """
+    if not postings:
+        return
+    connection = session.connection()
+    moved = _net_changes(postings, computed)
+    # The guards come first, so that what is refused has written nothing.
+    for ledger_id, delta in moved:
+        row = connection.execute(_GUARDED_MOVE, {"ledger": ledger_id, "delta": delta})
+        if row.rowcount != 1:
+            raise InsufficientBalance(accounts=1)
+    rows = [{**vars(posting), "booked_at": booked_at} for posting in postings]
+    connection.execute(_INSERT_TRANSFER, rows if len(rows) > 1 else rows[0])
+
+
+def _net_changes(postings: Sequence[Posting], computed: frozenset[int]) -> list[tuple[int, int]]:
+    """Return each stored balance's change, in account order."""
+    net: dict[int, int] = {}
+    for posting in postings:
+        net[posting.debit_id] = net.get(posting.debit_id, 0) - posting.amount
+        net[posting.credit_id] = net.get(posting.credit_id, 0) + posting.amount
+    return sorted(
+        (ledger, delta) for ledger, delta in net.items() if delta and ledger not in computed
+    )
+
+
+_INSERT_TRANSFER = sa.insert(Transfer.__table__)  # type: ignore[attr-defined]
+_GUARDED_MOVE = (
+    sa.update(LedgerAccount.__table__)  # type: ignore[attr-defined]
+    .where(
+        col(LedgerAccount.id) == sa.bindparam("ledger"),
+        col(LedgerAccount.balance) + sa.bindparam("delta", type_=sa.BigInteger) >= 0,
+    )
+    .values(balance=col(LedgerAccount.balance) + sa.bindparam("delta", type_=sa.BigInteger))
+)
 
 
 def _move_balances(session: Session, postings: pl.DataFrame) -> None:
@@ -77,6 +141,27 @@ def _move_balances(session: Session, postings: pl.DataFrame) -> None:
     moved = bulk.add_to_balances(session, changes=net)
     if moved != net.height:
         raise InsufficientBalance(accounts=net.height - moved)
+
+
+def owned_account(
+    session: Session, *, owner_id: int, kind: LedgerKind, unit: Unit, vintage: int
+) -> int:
+    """Return the id of one owner's ledger account, opened when it is missing.
+
+    Two that open it at the same time open one. See `owned_accounts` for many owners.
+    """
+    statement = select(col(LedgerAccount.id)).where(
+        col(LedgerAccount.owner_id) == owner_id,
+        col(LedgerAccount.kind) == kind,
+        col(LedgerAccount.unit) == unit,
+        col(LedgerAccount.vintage) == vintage,
+    )
+    found = session.exec(statement).first()
+    if found is None:
+        _open_account(session, owner_id, kind, unit, vintage)
+        found = session.exec(statement).one()
+    assert found is not None
+    return found
 
 
 def resident_accounts(
@@ -149,29 +234,23 @@ def claim_account(session: Session, *, unit: Unit) -> int:
 
 
 def _city_account(session: Session, kind: LedgerKind, unit: Unit, vintage: int) -> int:
-    statement = select(LedgerAccount).where(
-        col(LedgerAccount.owner_id) == CITY,
-        col(LedgerAccount.kind) == kind,
-        col(LedgerAccount.unit) == unit,
-        col(LedgerAccount.vintage) == vintage,
-    )
-    account = session.exec(statement).first()
-    if account is None:
-        _open_city_account(session, kind, unit, vintage)
-        account = session.exec(statement).one()
-    assert account.id is not None
-    return account.id
+    return owned_account(session, owner_id=CITY, kind=kind, unit=unit, vintage=vintage)
 
 
-def _open_city_account(session: Session, kind: LedgerKind, unit: Unit, vintage: int) -> None:
-    """Open a computed account; two that try at the same time are one in the end."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    dialect = session.get_bind().dialect.name
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+def _open_account(
+    session: Session, owner_id: int, kind: LedgerKind, unit: Unit, vintage: int
+) -> None:
+    """Open an account with nothing in it; two that try at the same time are one in the end."""
+    insert = sqlite.insert if is_sqlite(session) else postgresql.insert
     session.connection().execute(
         insert(LedgerAccount.__table__)  # type: ignore[attr-defined]
-        .values(owner_id=CITY, kind=int(kind), unit=int(unit), vintage=vintage, balance=None)
+        .values(
+            owner_id=owner_id,
+            kind=int(kind),
+            unit=int(unit),
+            vintage=vintage,
+            balance=None if kind in COMPUTED_KINDS else 0,
+        )
         .on_conflict_do_nothing()
     )
 
