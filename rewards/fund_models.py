@@ -69,13 +69,37 @@ class FundBudget(SQLModel, table=True):
     budget_fen: int = Field(sa_type=sa.BigInteger)
     committed_fen: int = Field(default=0, sa_type=sa.BigInteger)
     spent_fen: int = Field(default=0, sa_type=sa.BigInteger)
-    # none, warned, slowed or paused: the last state operators were told of.
-    told_state: str = Field(default="none", max_length=12)
+    # fine, warned, slowed or paused: the last state operators were told of.
+    told_state: str = Field(default="fine", max_length=12)
     told_at: datetime | None = None
 
 
+class FundProposal(SQLModel, table=True):
+    """A change of a budget that somebody proposed and another person decides.
+
+    status: open, approved, refused or withdrawn.
+    """
+
+    __tablename__ = "fund_proposal"
+    __table_args__ = (
+        sa.CheckConstraint("change_fen <> 0", name="changes_something"),
+        sa.CheckConstraint("status IN ('open', 'approved', 'refused', 'withdrawn')", name="status"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    budget_id: int = Field(foreign_key="fund_budget.id", ondelete="RESTRICT", index=True)
+    change_fen: int = Field(sa_type=sa.BigInteger)
+    reason: str = Field(max_length=500)
+    status: str = Field(default="open", max_length=12)
+    proposed_by: str = Field(max_length=80)
+    proposed_at: datetime
+    decided_by: str = Field(default="", max_length=80)
+    decided_at: datetime | None = None
+    decision: str = Field(default="", max_length=500)
+
+
 class FundMovement(SQLModel, table=True):
-    """A change of a budget by staff, with its reason. Append-only."""
+    """A change of a budget, with its reason and the two people behind it. Append-only."""
 
     __tablename__ = "fund_movement"
 
@@ -83,12 +107,21 @@ class FundMovement(SQLModel, table=True):
     budget_id: int = Field(foreign_key="fund_budget.id", ondelete="RESTRICT", index=True)
     change_fen: int = Field(sa_type=sa.BigInteger)
     reason: str = Field(max_length=500)
+    # Who proposed it, and who approved it.
     moved_by: str = Field(max_length=80)
+    approved_by: str = Field(default="", max_length=80)
+    # A proposal is booked once.
+    proposal_id: int | None = Field(
+        default=None, foreign_key="fund_proposal.id", ondelete="RESTRICT", unique=True
+    )
     moved_at: datetime
 
 
 class FundDay(SQLModel, table=True):
-    """How many coupons a budget gave on a day and what was used; guards the slowed pace."""
+    """How many coupons a budget gave on a day and their value; guards the slowed pace.
+
+    Coupons that were cancelled later stay counted.
+    """
 
     __tablename__ = "fund_day"
 

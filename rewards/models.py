@@ -284,6 +284,8 @@ class RewardDraw(SQLModel, table=True):
     drawn_at: datetime | None = None
     # SHA-256 over the entries in order, published at closing, so that nobody is added later.
     entries_sha256: str | None = Field(default=None, max_length=64)
+    # Public: why it was called off.
+    call_off_reason: str = Field(default="", max_length=500)
     created_by: str = Field(max_length=80)
     created_at: datetime
 
@@ -300,11 +302,12 @@ class DrawEntry(SQLModel, table=True):
     )
     ticket: str = Field(max_length=32)
     entered_at: datetime
-    # 1 for the first drawn; NULL until the draw, and for those who were not drawn.
+    # 1 for the first; NULL until the draw.
     rank: int | None = None
     coupon_id: int | None = Field(
         default=None, sa_type=BigId, foreign_key="coupon.id", ondelete="RESTRICT"
     )
+    # "" while open, won, not_drawn, or the code of why the coupon could not be given.
     outcome: str = Field(default="", max_length=24)
 
 
