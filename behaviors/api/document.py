@@ -9,7 +9,7 @@ from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models.schema import Schema
 from pydantic import BaseModel
 
-from behaviors.api import activities, bindings, methods, schemas, score
+from behaviors.api import activities, bindings, footprint, methods, schemas, score
 from behaviors.api.answers import json_answer
 from carbonaccount.web.application import Application
 from carbonaccount.web.problems import MEDIA_TYPE
@@ -78,6 +78,14 @@ def _routes() -> APIBlueprint:
         schemas.ScoreView,
         tag="methods",
         problems=(*_BODY, 404, 409),
+    )
+    _post(
+        api,
+        "/footprint",
+        footprint.footprint_of,
+        footprint.FootprintView,
+        tag="institutions",
+        problems=_BODY,
     )
     _post(
         api,

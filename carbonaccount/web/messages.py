@@ -4,11 +4,15 @@ Programs read the code, people read the sentence. A sentence may hold `{name}` o
 params; one that is not given is left out. Whoever adds a code adds its sentence here.
 """
 
+import re
 from collections.abc import Mapping
 
 from carbonaccount.web.desk_messages import DESK
+from carbonaccount.web.file_reasons import FILE_REASONS
 from carbonaccount.web.formula_reasons import FORMULA_REASONS
+from carbonaccount.web.inventory_reasons import INVENTORY_REASONS
 from carbonaccount.web.reasons import REASONS
+from carbonaccount.web.reward_reasons_catalogue import REWARD_CATALOGUE
 from carbonaccount.web.rule_life_reasons import RULE_LIFE_REASONS
 
 CHINESE = "zh"
@@ -41,8 +45,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **FORMULA_REASONS,
     **REASONS,
     **DESK,
+    **FILE_REASONS,
     **RULE_LIFE_REASONS,
-    # --- of the database and of files ---
+    **REWARD_CATALOGUE,
+    **INVENTORY_REASONS,
+    # --- of the database and of jobs ---
     "database_not_ready": (
         "数据库还没有建好结构，请先运行 flask db upgrade 和 flask seed。",
         "The database has no schema yet: run flask db upgrade and flask seed first.",
@@ -68,70 +75,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Another process has just done {name} for {period}.",
     ),
     "unknown_job": ("没有名为 {name} 的任务。", "There is no job named {name}."),
-    "mapping_invalid": ("映射文件有误：{problem}", "The mapping is not valid: {problem}"),
-    "mapping_keys": (
-        "映射中不认识的键：{unknown}；缺少的键：{missing}。",
-        "Keys of the mapping that are not known: {unknown}; that are missing: {missing}.",
-    ),
-    "mapping_needed": (
-        "没有现成的映射适合这些列，请给出映射文件。列：{columns}",
-        "No ready mapping fits these columns, give one. Columns: {columns}",
-    ),
-    "columns_missing": ("文件缺少映射所需的列：{columns}", "The file lacks columns: {columns}"),
-    "file_empty": ("文件是空的。", "The file is empty."),
-    "file_format": (
-        "不认识文件 {name} 的格式，可用：{allowed}。",
-        "The format of {name} is not known; use {allowed}.",
-    ),
-    "file_encoding": (
-        "第 {line} 行不是 {encoding} 编码，请在映射中写明 encoding。",
-        "Line {line} is not {encoding}; name the encoding in the mapping.",
-    ),
-    "file_damaged": ("文件 {name} 已损坏：{problem}", "The file {name} is damaged: {problem}"),
-    "file_too_large": ("文件 {name} 解压后过大。", "The file {name} unpacks to too much."),
-    "header_repeats": ("表头中有重复的列：{columns}", "The header repeats columns: {columns}"),
-    "sheet_unknown": (
-        "没有工作表 {sheet}，只有：{sheets}。",
-        "There is no sheet {sheet}; there are {sheets}.",
-    ),
-    # --- uploads ---
-    "unknown_upload": ("没有这次导入。", "There is no such upload."),
-    "upload_at_work": ("这次导入正在进行。", "This import is at work already."),
-    "upload_is_over": ("这次导入已经结束。", "This import is over."),
-    "upload_file_gone": (
-        "上传的文件已经不在这台服务器上，请重新上传。",
-        "The uploaded file is no longer on this server; please upload it again.",
-    ),
-    "upload_lines_gone": (
-        "没有可下载的明细：没有这样的行，或保存期已过。",
-        "There is nothing to download: no such lines, or their time is over.",
-    ),
-    "too_many_uploads": (
-        "已有 {limit} 个文件在排队，请等它们导入完再上传。",
-        "{limit} files are waiting already; upload more when they are done.",
-    ),
-    "file_needed": ("请选择要导入的文件。", "Choose the file to import."),
-    "mapping_missing": (
-        "请粘贴或上传映射（TOML）。",
-        "Paste or upload a mapping (TOML).",
-    ),
-    "mapping_twofold": (
-        "粘贴的映射与上传的映射文件不同，请只留一个。",
-        "The pasted mapping differs from the uploaded one; keep only one.",
-    ),
-    "mapping_too_long": (
-        "映射文件超过 {limit_kib} KiB。",
-        "The mapping file exceeds {limit_kib} KiB.",
-    ),
-    "mapping_not_utf8": ("映射文件不是 UTF-8 文本。", "The mapping file is not UTF-8 text."),
-    "mapping_behavior": (
-        "映射中的行为 {behavior} 不在数据来源 {source} 可上报的范围内。",
-        "The source {source} may not report the behaviour {behavior} of the mapping.",
-    ),
-    "import_broke_off": (
-        "导入因内部错误中断，已记录。可以重新导入。",
-        "An internal error broke the import off; it has been noted. It can be taken up again.",
-    ),
     # --- of the web itself ---
     "http_400": ("服务器无法理解这个请求。", "The server could not understand this request."),
     "http_401": ("请先登录。", "Please sign in first."),
@@ -421,6 +364,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 
+_PLACE = re.compile(r"( ?)\{(\w+)\}( ?)")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
 class _Given(dict[str, object]):
     """Params of a sentence; one that was not given leaves no trace in it."""
 
@@ -435,8 +382,23 @@ def title(status: int, language: str) -> str:
 
 def sentence(code: str, params: Mapping[str, object], language: str) -> str:
     """Return the sentence of a code with its params put in; the code itself when none is known."""
-    found = SENTENCES.get(code)
-    return _pick(found, language).format_map(_Given(params)) if found else code
+    if code not in SENTENCES:
+        return code
+    text = _pick(SENTENCES[code], language)
+    return (text if language == ENGLISH else _closed_up(text, params)).format_map(_Given(params))
+
+
+def _closed_up(text: str, params: Mapping[str, object]) -> str:
+    """Drop the spaces around a place into which Chinese comes; they set off other scripts."""
+
+    def join(place: re.Match[str]) -> str:
+        before, name, after = place.groups()
+        value = str(params.get(name, ""))
+        before = "" if _HAN.match(value[:1]) else before
+        after = "" if _HAN.match(value[-1:]) else after
+        return f"{before}{{{name}}}{after}"
+
+    return _PLACE.sub(join, text)
 
 
 def _pick(pair: tuple[str, str], language: str) -> str:

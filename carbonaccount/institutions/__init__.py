@@ -1,0 +1,1 @@
+"""Public institutions: what they emit, what they offset, and how far they are from neutral."""
