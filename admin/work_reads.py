@@ -12,7 +12,7 @@ from behaviors.rule_models import RulePreview
 from carbonaccount import scheduler
 from carbonaccount.accounts.models import Staff
 from carbonaccount.clock import CITY_ZONE, business_day
-from carbonaccount.scheduler import CATCH_UP_DAYS, Job, JobRun
+from carbonaccount.scheduler import CATCH_UP_DAYS, Job, JobAttempt, JobRun
 
 LATEST_WORK = 20
 
@@ -25,6 +25,8 @@ class JobLine:
     last: JobRun | None
     owed: list[date]
     next_at: datetime
+    # The newest day that was tried in vain and not done since.
+    failed: JobAttempt | None
 
 
 class WorkLine(NamedTuple):
@@ -48,12 +50,27 @@ def job_lines(session: Session, *, now: datetime) -> list[JobLine]:
         select(col(JobRun.job), col(JobRun.period)).where(col(JobRun.period) >= oldest)
     ):
         done.setdefault(name, set()).add(period)
+    failed = _failed(session, oldest)
     return [
         JobLine(
-            job, runs.get(job.name), _owed(job, done.get(job.name, set()), now), _next(job, now)
+            job,
+            runs.get(job.name),
+            _owed(job, done.get(job.name, set()), now),
+            _next(job, now),
+            failed.get(job.name),
         )
         for job in scheduler.jobs()
     ]
+
+
+def _failed(session: Session, oldest: date) -> dict[str, JobAttempt]:
+    """Return each job's newest day that was tried in vain."""
+    rows = session.exec(
+        select(JobAttempt)
+        .where(col(JobAttempt.state) == scheduler.FAILED, col(JobAttempt.period) >= oldest)
+        .order_by(col(JobAttempt.period))
+    )
+    return {row.job: row for row in rows}
 
 
 def _owed(job: Job, done: set[date], now: datetime) -> list[date]:
@@ -68,10 +85,14 @@ def _next(job: Job, now: datetime) -> datetime:
     return datetime.combine(day, time(job.hour, job.minute), tzinfo=CITY_ZONE)
 
 
-def run_rows(job: str) -> sa.Select[Any]:
-    """Return the statement of the runs of one job, or of all for an empty name."""
-    wanted: Any = sa.select(JobRun)
-    found: sa.Select[Any] = wanted.where(col(JobRun.job) == job) if job else wanted
+def attempt_rows(*, job: str, state: str) -> sa.Select[Any]:
+    """Return the statement of what was tried; an empty job or state lets all through."""
+    wanted: Any = sa.select(JobAttempt)
+    if job:
+        wanted = wanted.where(col(JobAttempt.job) == job)
+    if state:
+        wanted = wanted.where(col(JobAttempt.state) == state)
+    found: sa.Select[Any] = wanted
     return found
 
 

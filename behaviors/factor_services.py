@@ -29,7 +29,7 @@ from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, Refused
 
-DRAFT, IN_REVIEW, ACTIVE = "draft", "in_review", "active"
+DRAFT, IN_REVIEW, ACTIVE, DISCARDED = "draft", "in_review", "active", "discarded"
 ORIGIN = "admin"
 CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 LONGEST_CODE = 64
@@ -128,6 +128,21 @@ def submit_factor(
     return factor
 
 
+def discard_factor(
+    session: Session, *, factor_id: int, reason: str, acting_user: Actor, now: datetime
+) -> EmissionFactor:
+    """Give a draft of a factor up for good; it stays to be read.
+
+    Raises Conflict (factor_not_in_state) for anything but a draft, Invalid (reason_needed).
+    """
+    require_role(session, acting_user=acting_user, roles=EDITORS)
+    check_reason(reason)
+    factor = _locked(session, factor_id, DRAFT)
+    factor.status = DISCARDED
+    _audit(session, "factor.discard", factor, acting_user, now, reason)
+    return factor
+
+
 def return_factor(
     session: Session, *, factor_id: int, reason: str, acting_user: Actor, now: datetime
 ) -> EmissionFactor:
@@ -218,7 +233,7 @@ def _check_content(content: FactorContent, known: list[EmissionFactor]) -> None:
         if not 1 <= len(getattr(content, field).strip()) <= limit:
             raise Invalid("bad_factor_text", field=field, limit=limit)
     _check_value(content.value)
-    for item in known[:1]:
+    for item in [item for item in known if item.status != DISCARDED][:1]:
         if item.unit != content.unit.strip():
             raise Invalid("factor_units_differ", field="unit", unit=item.unit)
     _check_period(content.valid_from, known)

@@ -18,6 +18,7 @@ class RuleStatus(StrEnum):
     ACTIVE = "active"
     SUPERSEDED = "superseded"
     WITHDRAWN = "withdrawn"
+    DISCARDED = "discarded"
 
 
 class RecordStatus(StrEnum):

@@ -179,6 +179,21 @@ def return_to_draft(
     return version
 
 
+def discard(
+    session: Session, *, rule_version_id: int, reason: str, acting_user: Actor, now: datetime
+) -> RuleVersion:
+    """Give a draft up for good; it stays to be read, its number is not given again.
+
+    Raises Conflict (rule_not_in_state) for anything but a draft, Invalid (reason_needed).
+    """
+    staff_id = require_role(session, acting_user=acting_user, roles=EDITORS)
+    version = _locked(session, rule_version_id, RuleStatus.DRAFT)
+    check_reason(reason)
+    version.status = RuleStatus.DISCARDED
+    _note(session, version, "discarded", staff_id, reason, acting_user, now)
+    return version
+
+
 def approve(
     session: Session, *, rule_version_id: int, reason: str, acting_user: Actor, now: datetime
 ) -> RuleVersion:

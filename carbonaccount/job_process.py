@@ -21,6 +21,8 @@ from carbonaccount.scheduler import run_due
 
 # A tick that is late, after a suspended machine for instance, is still worth running.
 MISFIRE_GRACE_S = 3600
+# The lock of the process that leads; while it is held, somebody runs what is due.
+LEADER = "scheduler"
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -35,7 +37,7 @@ class JobProcess:
         context: Callable[[], AbstractContextManager[object]],
     ) -> None:
         self._engine, self._context = engine, context
-        self._leader = Leader(engine, name="scheduler", folder=lock_folder)
+        self._leader = Leader(engine, name=LEADER, folder=lock_folder)
         self._led = False
         self._stopping = threading.Event()
 

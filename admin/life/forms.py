@@ -49,6 +49,14 @@ class ReasonForm(FlaskForm):
     reason = TextAreaField(_l("理由"), validators=[needed, Length(max=500)])
 
 
+class DiscardForm(ReasonForm):
+    """Why a draft is given up, and that one means it."""
+
+    sure = BooleanField(
+        _l("确认放弃，不再恢复"), validators=[InputRequired(_l("请先勾选“确认放弃”。"))]
+    )
+
+
 class WithdrawForm(ReasonForm):
     """From which day a version no longer holds, and why."""
 
@@ -171,6 +179,13 @@ class NewFactorForm(FactorForm):
 
     code = StringField(_l("代码"), validators=[needed, Length(max=64)])
     unit = StringField(_l("单位"), validators=[needed, Length(max=32)])
+
+
+class HolidaysForm(FlaskForm):
+    """The days of a year that are not what their weekday says, and the notice that says so."""
+
+    days = TextAreaField(_l("节假日和调休"), validators=[needed, Length(max=8000)])
+    source = StringField(_l("来源（通知名称、文号、日期）"), validators=[needed, Length(max=300)])
 
 
 class PolicyForm(FlaskForm):

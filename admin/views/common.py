@@ -62,6 +62,7 @@ def rule_status_words() -> dict[str, tuple[str, str]]:
         RuleStatus.ACTIVE: (_("现行"), "good"),
         RuleStatus.SUPERSEDED: (_("已被取代"), "plain"),
         RuleStatus.WITHDRAWN: (_("已撤回"), "bad"),
+        RuleStatus.DISCARDED: (_("已放弃"), "plain"),
     }
 
 
@@ -76,6 +77,7 @@ def step_words() -> dict[str, str]:
         "activated": _("生效"),
         "superseded": _("被新版本取代"),
         "withdrawn": _("撤回"),
+        "discarded": _("放弃"),
     }
 
 

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 
 from admin import rule_reads
 from admin.drafting.forms import text_of
-from admin.life.forms import FactorForm, NewFactorForm, ReasonForm
+from admin.life.forms import DiscardForm, FactorForm, NewFactorForm, ReasonForm
 from admin.listing import Column, exported, listing
 from admin.views import blueprint as blueprint
 from admin.views.common import attempted, put_error
@@ -35,6 +35,7 @@ def factor_states() -> dict[str, tuple[str, str]]:
         "in_review": (_("待批准"), "wait"),
         "active": (_("已发布"), "good"),
         "withdrawn": (_("已撤回"), "bad"),
+        "discarded": (_("已放弃"), "plain"),
     }
 
 
@@ -133,7 +134,8 @@ def _drafts_with(code: str) -> list[rule_reads.Work]:
 def new_factor() -> ResponseReturnValue:
     """Draft a new version of a factor, or the first of a new one."""
     code = request.args.get("code", "")
-    known = rule_queries.factor_versions(current_session(), code) if code else []
+    versions = rule_queries.factor_versions(current_session(), code) if code else []
+    known = [item for item in versions if item.status != factor_services.DISCARDED]
     if code and not known:
         raise NotFound("unknown_factor", factor=code[:64])
     form = FactorForm() if known else NewFactorForm()
@@ -210,6 +212,13 @@ def submit_factor(factor_id: int) -> ResponseReturnValue:
     return _step(factor_id, factor_services.submit_factor, _("已提交，等待另一位同事批准。"))
 
 
+@blueprint.post("/factors/<int:factor_id>/discard")
+def discard_factor(factor_id: int) -> ResponseReturnValue:
+    """Give a draft of a factor up for good."""
+    done = _("草稿已放弃，记录仍可查看。")
+    return _step(factor_id, factor_services.discard_factor, done, DiscardForm())
+
+
 @blueprint.post("/factors/<int:factor_id>/return")
 def return_factor(factor_id: int) -> ResponseReturnValue:
     """Give a factor back to its drafter."""
@@ -238,10 +247,13 @@ def approve_factor(factor_id: int) -> ResponseReturnValue:
 
 
 def _step(
-    factor_id: int, service: Callable[..., object], done: str | Callable[[], str]
+    factor_id: int,
+    service: Callable[..., object],
+    done: str | Callable[[], str],
+    form: ReasonForm | None = None,
 ) -> ResponseReturnValue:
     found = rule_queries.find_factor(current_session(), factor_id)
-    form, code = ReasonForm(), found.code
+    form, code = form or ReasonForm(), found.code
     if not form.validate_on_submit():
         return _factor_page(code, form, 422)
     error, status = attempted(

@@ -1,9 +1,10 @@
 """Work behind the pages: the daily jobs and their runs, imports and previews; running a job now."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from flask import Response, flash, render_template, request, url_for
+from flask import Response, current_app, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -17,9 +18,13 @@ from admin.views.common import attempted
 from carbonaccount import audit, scheduler
 from carbonaccount.audit import Actor
 from carbonaccount.clock import CITY_ZONE, business_day, utc_now
+from carbonaccount.config import Settings
 from carbonaccount.errors import DomainError, Invalid
-from carbonaccount.scheduler import CATCH_UP_DAYS, JobRun
-from carbonaccount.web.database import current_session
+from carbonaccount.job_process import LEADER
+from carbonaccount.leadership import is_locked
+from carbonaccount.scheduler import CATCH_UP_DAYS, JobAttempt
+from carbonaccount.tasks import TaskRunner
+from carbonaccount.web.database import current_session, engine
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import current_actor, go_to
 
@@ -31,6 +36,7 @@ WORK_STATES = {
     "stopped": (_l("已停止"), "plain"),
     "cancelled": (_l("已取消"), "plain"),
     "failed": (_l("未完成"), "bad"),
+    "interrupted": (_l("中断了"), "bad"),
 }
 # What the jobs of this release do; a job without words here is shown with its own description.
 JOB_WORDS: dict[str, LazyString] = {
@@ -39,23 +45,57 @@ JOB_WORDS: dict[str, LazyString] = {
     "forget-signing-traces": _l("删除过期的随机数和绑定码"),
     "forget-uploads": _l("删除未导入的文件和旧的拒收清单"),
     "release-late-records": _l("计入暂停结束后仍被保留的记录"),
+    "settle-debts": _l("用新得到的减排量和积分补上重算的欠额"),
 }
 WORK_KINDS = {"upload": _l("数据导入"), "preview": _l("规则预览")}
 
 
-def columns() -> list[SortedColumn[JobRun]]:
-    """Return the columns of the runs, on the page and in their files."""
+ATTEMPT_STATES = (scheduler.WAITING, scheduler.RUNNING, scheduler.DONE, scheduler.FAILED)
+
+
+def columns() -> list[SortedColumn[JobAttempt]]:
+    """Return the columns of what was tried, on the page and in its files."""
     return [
         SortedColumn(
-            "started", _("开始"), lambda run: _moment(run.started_at), col(JobRun.started_at)
+            "started", _("开始"), lambda row: _moment(row.started_at), col(JobAttempt.started_at)
         ),
-        SortedColumn("job", _("任务"), lambda run: run.job, col(JobRun.job)),
+        SortedColumn("job", _("任务"), lambda row: row.job, col(JobAttempt.job)),
         SortedColumn(
-            "period", _("所属日期"), lambda run: run.period.isoformat(), col(JobRun.period)
+            "period", _("所属日期"), lambda row: row.period.isoformat(), col(JobAttempt.period)
         ),
-        SortedColumn("finished", _("结束"), lambda run: _moment(run.finished_at)),
-        SortedColumn("summary", _("结果"), lambda run: run.summary or ""),
+        SortedColumn("state", _("状态"), lambda row: str(state_of(row)[0]), col(JobAttempt.state)),
+        SortedColumn("attempts", _("次数"), lambda row: row.attempts, col(JobAttempt.attempts)),
+        SortedColumn("finished", _("结束"), lambda row: _moment(row.finished_at)),
+        SortedColumn("asked_by", _("谁"), lambda row: row.asked_by or _("按时执行")),
+        SortedColumn("summary", _("结果"), lambda row: row.error or row.summary),
     ]
+
+
+def runner() -> TaskRunner:
+    """Return what runs the jobs that staff ask this process for."""
+    found: TaskRunner = current_app.extensions["carbonaccount.job_runs"]
+    return found
+
+
+def state_of(row: JobAttempt) -> tuple[LazyString, str]:
+    """Return the words and the tone of how a job stands for a period."""
+    return WORK_STATES["interrupted" if _is_interrupted(row) else row.state]
+
+
+def _is_interrupted(row: JobAttempt) -> bool:
+    """Return whether nobody is at work on what its row says is waiting or running."""
+    if row.state not in (scheduler.WAITING, scheduler.RUNNING):
+        return False
+    if runner().is_at_work(_key(row.job, row.period)):
+        return False
+    settings: Settings = current_app.extensions["carbonaccount.settings"]
+    folder = settings.instance_path / "locks"
+    scheduled = not row.asked_by and is_locked(engine(), name=LEADER, folder=folder)
+    return not scheduled
+
+
+def _key(name: str, period: date) -> str:
+    return f"{name}-{period.isoformat()}"
 
 
 def _moment(moment: datetime | None) -> str:
@@ -64,36 +104,45 @@ def _moment(moment: datetime | None) -> str:
     return moment.astimezone(CITY_ZONE).isoformat(sep=" ", timespec="seconds")
 
 
-def _job_name() -> str:
-    name = request.args.get("job", "")
-    return name if name in {job.name for job in scheduler.jobs()} else ""
+def _filters() -> dict[str, str]:
+    """Return the filters of the address; a word that is no choice lets everything through."""
+    job, state = request.args.get("job", ""), request.args.get("state", "")
+    return {
+        "job": job if job in {item.name for item in scheduler.jobs()} else "",
+        "state": state if state in ATTEMPT_STATES else "",
+    }
 
 
 def _list_needs() -> dict[str, Any]:
     return {
-        "wanted": work_reads.run_rows(_job_name()),
+        "wanted": work_reads.attempt_rows(**_filters()),
         "columns": columns(),
-        "as_row": lambda run: run,
-        "tie": col(JobRun.id),
+        "as_row": lambda row: row,
+        "tie": col(JobAttempt.id),
         "default": "-started",
     }
 
 
 @blueprint.get("/jobs")
 def jobs() -> ResponseReturnValue:
-    """Show the jobs with what they owe, their runs, and the work that people asked for."""
+    """Show the jobs, what was tried, and the imports and previews of staff."""
     return _jobs_page()
 
 
 def _jobs_page(error: DomainError | None = None, status: int = 200) -> ResponseReturnValue:
-    session, now = current_session(), utc_now()
+    session, now, filters = current_session(), utc_now(), _filters()
+    found = database_listing(session, **_list_needs(), filters=filters)
     page = render_template(
         "admin/jobs.html",
         lines=work_reads.job_lines(session, now=now),
-        list=database_listing(
-            session, **_list_needs(), filters={"job": _job_name()} if _job_name() else {}
+        list=found,
+        is_active=any(
+            row.state in (scheduler.WAITING, scheduler.RUNNING) and not _is_interrupted(row)
+            for row in found.rows
         ),
-        chosen=_job_name(),
+        filters=filters,
+        state_of=state_of,
+        states={name: WORK_STATES[name][0] for name in ATTEMPT_STATES},
         work=work_reads.latest_work(session),
         work_states=WORK_STATES,
         work_kinds=WORK_KINDS,
@@ -112,34 +161,35 @@ def jobs_export(kind: str) -> Response:
 
 @blueprint.post("/jobs/<name>/run")
 def run_job(name: str) -> ResponseReturnValue:
-    """Run a job for a day, unless that day is done."""
+    """Have a job run for a day beside the requests, unless that day is done."""
+    asked: list[bool] = []
+
+    def ask(session: Session, **needs: Any) -> None:
+        asked.append(_asked(session, name=name, **needs))
+
     error, status = attempted(
-        run_now,
-        name=name,
+        ask,
         period=request.form.get("period", ""),
         acting_user=current_actor(),
         now=utc_now(),
     )
     if error is not None:
         return _jobs_page(error, status)
-    flash(_("任务 %(name)s 已执行，结果见下表。", name=name), "success")
+    if asked[0]:
+        flash(_("任务 %(name)s 已开始，结果见下表。", name=name), "success")
+    else:
+        flash(_("任务 %(name)s 在这一天已经完成，不会再做一遍。", name=name), "info")
     return go_to(url_for("admin.jobs", job=name))
 
 
-def run_now(session: Session, *, name: str, period: str, acting_user: Actor, now: datetime) -> str:
-    """Run a job for a day in ISO form and write down who asked.
+def _asked(session: Session, *, name: str, period: str, acting_user: Actor, now: datetime) -> bool:
+    """Hand a job to the thread that runs them and write down who asked; False when it is done.
 
-    Raises NotFound (unknown_job), Conflict (job_done_elsewhere), Invalid (bad_job_day) for a
-    day to come or one too long ago.
+    Raises NotFound (unknown_job), Invalid (bad_job_day) for a day to come or one too long ago,
+    Conflict (task_at_work).
     """
-    today = business_day(now)
-    try:
-        day = date.fromisoformat(period)
-    except ValueError:
-        raise Invalid("bad_job_day", field="period", days=CATCH_UP_DAYS) from None
-    if not today - timedelta(days=CATCH_UP_DAYS) < day <= today:
-        raise Invalid("bad_job_day", field="period", days=CATCH_UP_DAYS)
-    summary = scheduler.run_once(session, name=name, period=day, now=now)
+    day = _day_of(period, business_day(now))
+    note = scheduler.ask(session, name=name, period=day, asked_by=acting_user.ref, now=now)
     audit.record(
         session,
         acting_user=acting_user,
@@ -148,4 +198,20 @@ def run_now(session: Session, *, name: str, period: str, acting_user: Actor, now
         now=now,
         period=period,
     )
-    return summary
+    if note is None:
+        return False
+    at = engine()
+    run = partial(scheduler.attempt, at, name=name, period=day, now=now)
+    with runner().starting(_key(name, day), run):
+        session.commit()
+    return True
+
+
+def _day_of(period: str, today: date) -> date:
+    try:
+        day = date.fromisoformat(period)
+    except ValueError:
+        raise Invalid("bad_job_day", field="period", days=CATCH_UP_DAYS) from None
+    if not today - timedelta(days=CATCH_UP_DAYS) < day <= today:
+        raise Invalid("bad_job_day", field="period", days=CATCH_UP_DAYS)
+    return day

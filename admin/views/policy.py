@@ -5,19 +5,23 @@ from decimal import Decimal
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlmodel import Session
 
 from admin.drafting.forms import text_of
-from admin.life.forms import PolicyForm
+from admin.life.forms import HolidaysForm, PolicyForm
+from admin.life.holiday_lines import read_holidays, write_holidays
 from admin.views import blueprint as blueprint
 from admin.views.common import attempted, put_error
 from behaviors import explain, rule_queries
 from behaviors.views.common import today
 from carbonaccount.clock import utc_now
+from carbonaccount.errors import NotFound
 from carbonaccount.policy import queries, services
 from carbonaccount.policy.models import CreditPolicy
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_actor
 
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 MICRO_PER_THOUSANDTH = 1000  # a yuan a thousand credits is 1,000 millionths of a yuan a credit
 
 
@@ -89,13 +93,47 @@ def _exact(form: PolicyForm, name: str, parts: int) -> int | None:
     return int(amount)
 
 
+@blueprint.route("/holidays/<int:year>/edit", methods=["GET", "POST"])
+def edit_holidays(year: int) -> ResponseReturnValue:
+    """Write down a year's public holidays whole, with the notice they are taken from."""
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise NotFound("not_found")
+    known, form, status = queries.holidays_of(current_session(), year), HolidaysForm(), 200
+    if request.method == "GET":
+        form.days.data = write_holidays(known)
+        form.source.data = known[0].source if known else ""
+    else:
+        status = 422
+        if form.validate_on_submit():
+            error, status = attempted(_set_holidays, year=year, form=form)
+            if error is None:
+                flash(_("已记下 %(year)s 年的节假日。", year=year), "success")
+                return redirect(url_for("admin.holidays", year=year), 303)
+            put_error(form, error)
+    page = render_template(
+        "admin/rules/edit_holidays.html", year=year, form=form, is_known=bool(known)
+    )
+    return page, status
+
+
+def _set_holidays(session: Session, *, year: int, form: HolidaysForm) -> None:
+    services.set_holidays(
+        session,
+        year=year,
+        days=read_holidays(text_of(form.days)),
+        source=text_of(form.source),
+        acting_user=current_actor(),
+        now=utc_now(),
+    )
+
+
 @blueprint.get("/holidays")
 def holidays() -> ResponseReturnValue:
     """Show the days that are not what their weekday says, and years that are not known yet."""
     session = current_session()
     this_year = today().year
     year = request.args.get("year", this_year, type=int)
-    year = min(max(year, 2000), 2100)
+    year = min(max(year, FIRST_YEAR), LAST_YEAR)
     calendar = queries.work_calendar(session)
     return render_template(
         "admin/rules/holidays.html",

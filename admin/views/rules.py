@@ -15,7 +15,7 @@ from admin.drafting import live
 from admin.drafting.checks import check
 from admin.drafting.comparison import compare
 from admin.drafting.forms import RuleForm, fill, fill_blank, text_of
-from admin.life.forms import ReasonForm, WithdrawForm
+from admin.life.forms import DiscardForm, ReasonForm, WithdrawForm
 from admin.views import blueprint as blueprint
 from admin.views.common import attempted, put_error
 from behaviors import methods, rule_queries, rule_services
@@ -281,6 +281,13 @@ def return_rule(rule_version_id: int) -> ResponseReturnValue:
     """Give a version back to be worded anew."""
     done = _("已退回修改。")
     return _step(rule_version_id, rule_services.return_to_draft, ReasonForm(), done)
+
+
+@blueprint.post("/rules/<int:rule_version_id>/discard")
+def discard_rule(rule_version_id: int) -> ResponseReturnValue:
+    """Give a draft up for good."""
+    done = _("草稿已放弃，记录仍可查看。")
+    return _step(rule_version_id, rule_services.discard, DiscardForm(), done)
 
 
 @blueprint.post("/rules/<int:rule_version_id>/approve")

@@ -57,12 +57,14 @@ def shipped_holidays() -> Iterator[Holiday]:
     text = files(__package__).joinpath("holidays.toml").read_text(encoding="utf-8")
     for year in tomllib.loads(text)["year"]:
         for holiday in year["holiday"]:
-            yield from _days(holiday)
+            yield from _days(holiday, year["source"])
 
 
-def _days(holiday: dict[str, Any]) -> Iterator[Holiday]:
+def _days(holiday: dict[str, Any], source: str) -> Iterator[Holiday]:
     first, last, name = holiday["first"], holiday["last"], holiday["name_zh"]
     for offset in range((last - first).days + 1):
-        yield Holiday(day=first + timedelta(days=offset), is_workday=False, name_zh=name)
+        yield Holiday(
+            day=first + timedelta(days=offset), is_workday=False, name_zh=name, source=source
+        )
     for day in holiday["worked"]:
-        yield Holiday(day=day, is_workday=True, name_zh=name)
+        yield Holiday(day=day, is_workday=True, name_zh=name, source=source)

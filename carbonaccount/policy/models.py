@@ -36,3 +36,5 @@ class Holiday(SQLModel, table=True):
     day: date = Field(primary_key=True)
     is_workday: bool
     name_zh: str = Field(max_length=40)
+    # The announcement the day is taken from, empty for none given.
+    source: str = Field(default="", max_length=300)

@@ -17,6 +17,7 @@ MOST_VALUE_MICRO_YUAN = 1_000_000_000
 MOST_BUDGET_FEN = 10**14
 MOST_YEARS = 10
 LONGEST_NAME = 40
+LONGEST_SOURCE = 300
 
 
 def set_credit_policy(
@@ -82,14 +83,18 @@ def set_holidays(
     *,
     year: int,
     days: Mapping[date, tuple[bool, str]],
+    source: str,
     acting_user: Actor,
     now: datetime,
 ) -> None:
     """Write down a year's public holidays whole; what was there of that year is replaced.
 
-    days: by day whether it is worked, and the holiday's name. Raises Invalid: no_holidays for
-    an empty list, holiday_other_year, bad_holiday_name.
+    days: by day whether it is worked, and the holiday's name.  source: the announcement they are
+    taken from. Raises Invalid: no_holidays for an empty list, holiday_other_year,
+    bad_holiday_name, holiday_source.
     """
+    if not 1 <= len(source.strip()) <= LONGEST_SOURCE:
+        raise Invalid("holiday_source", field="source", limit=LONGEST_SOURCE)
     if not days:
         raise Invalid("no_holidays", year=year)
     for day, (_, name) in days.items():
@@ -101,7 +106,8 @@ def set_holidays(
     first, last = date(year, 1, 1), date(year, 12, 31)
     session.exec(sa.delete(Holiday).where(col(Holiday.day).between(first, last)))
     session.add_all(
-        Holiday(day=day, is_workday=worked, name_zh=name) for day, (worked, name) in days.items()
+        Holiday(day=day, is_workday=worked, name_zh=name, source=source.strip())
+        for day, (worked, name) in days.items()
     )
     audit.record(
         session,
@@ -109,6 +115,8 @@ def set_holidays(
         action="policy.holidays",
         subject=f"holidays:{year}",
         now=now,
+        reason=source.strip(),
         before=before,
         after=len(days),
+        worked=sum(worked for worked, _name in days.values()),
     )

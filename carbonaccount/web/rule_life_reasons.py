@@ -117,6 +117,15 @@ RULE_LIFE_REASONS: dict[str, tuple[str, str]] = {
         "{field} lies between {minimum} and {maximum}.",
     ),
     "no_holidays": ("{year} 年的节假日是空的。", "The holidays of {year} are empty."),
+    "holiday_source": (
+        "请写明这些日子出自哪个通知，不超过 {limit} 个字符。",
+        "Say which notice the days are taken from, in at most {limit} characters.",
+    ),
+    "holiday_line": (
+        "第 {line} 行看不懂：应为“日期 休 名称”或“首日~末日 班 名称”。",
+        "Line {line} cannot be read: a day or first~last, 休 or 班, and a name.",
+    ),
+    "holiday_twice": ("第 {line} 行的 {day} 写了两次。", "{day} in line {line} is named twice."),
     "holiday_other_year": ("{day} 不在 {year} 年。", "{day} is not in {year}."),
     "bad_holiday_name": (
         "{day} 的节日名称须为 1 至 {limit} 个字符。",

@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 15:20:05.659921
+Create Date: 2026-11-21 15:21:53.152170
 """
 
 import sqlalchemy as sa
@@ -1868,6 +1868,10 @@ def upgrade() -> None:
             "coupon_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("use_number", sa.Integer(), nullable=False),
+        sa.Column("merchant_id", sa.Integer(), nullable=False),
+        sa.Column("till_id", sa.Integer(), nullable=True),
+        sa.Column("used_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("used_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("text", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
         sa.Column("raised_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -1891,9 +1895,27 @@ def upgrade() -> None:
             ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
+            ["merchant_id"],
+            ["merchant.id"],
+            name=op.f("fk_coupon_dispute_merchant_id_merchant"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
             ["raised_by"],
             ["staff.id"],
             name=op.f("fk_coupon_dispute_raised_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["till_id"],
+            ["merchant_till.id"],
+            name=op.f("fk_coupon_dispute_till_id_merchant_till"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["used_by"],
+            ["account.id"],
+            name=op.f("fk_coupon_dispute_used_by_account"),
             ondelete="RESTRICT",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_coupon_dispute")),
@@ -1901,6 +1923,11 @@ def upgrade() -> None:
             "coupon_id", "use_number", name=op.f("uq_coupon_dispute_coupon_id_use_number")
         ),
     )
+    with op.batch_alter_table("coupon_dispute", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_coupon_dispute_merchant_id"), ["merchant_id"], unique=False
+        )
+
     op.create_table(
         "draw_entry",
         sa.Column("draw_id", sa.Integer(), nullable=False),
@@ -2308,6 +2335,9 @@ def downgrade() -> None:
 
     op.drop_table("fund_movement")
     op.drop_table("draw_entry")
+    with op.batch_alter_table("coupon_dispute", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_coupon_dispute_merchant_id"))
+
     op.drop_table("coupon_dispute")
     with op.batch_alter_table("coupon_code", schema=None) as batch_op:
         batch_op.drop_index("ix_coupon_code_expires_at")

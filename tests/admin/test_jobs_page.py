@@ -3,17 +3,21 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy.engine import Engine
 from sqlmodel import col, select
 from werkzeug.test import TestResponse
 
+from carbonaccount import scheduler
 from carbonaccount.accounts.roles import Role
 from carbonaccount.audit import AuditEntry
 from carbonaccount.clock import business_day, utc_now
-from carbonaccount.scheduler import JobRun
+from carbonaccount.scheduler import JobAttempt, JobRun, attempt
+from carbonaccount.tasks import TaskRunner
 from tests.admin.desk import staff
 from tests.people import Browser, writing
 
@@ -26,8 +30,12 @@ def sys(app: Flask) -> Browser:
 
 
 def run(browser: Browser, days_ago: int = 0, name: str = JOB) -> TestResponse:
+    """Ask for a job and wait until what runs it is done."""
     period = (business_day(utc_now()) - timedelta(days=days_ago)).isoformat()
-    return browser.post(f"/admin/jobs/{name}/run", {"period": period}, page="/admin/jobs")
+    response = browser.post(f"/admin/jobs/{name}/run", {"period": period}, page="/admin/jobs")
+    runner: TaskRunner = browser.client.application.extensions["carbonaccount.job_runs"]
+    runner.join()
+    return response
 
 
 def test_run_now_once(app: Flask, sys: Browser) -> None:
@@ -40,7 +48,55 @@ def test_run_now_once(app: Flask, sys: Browser) -> None:
     assert [(row.job, row.period) for row in runs] == [(JOB, business_day(utc_now()))]
     assert runs[0].summary == "nonces=0 codes=0"
     assert {entry.actor for entry in asked} == {"staff:sys"}
-    assert "nonces=0 codes=0" in sys.get(f"/admin/jobs?job={JOB}").text
+    page = sys.get(f"/admin/jobs?job={JOB}").text
+    assert "nonces=0 codes=0" in page
+    assert "不会再做一遍" in page  # what the second answer said
+    assert "hx-trigger" not in page
+
+
+def test_a_failed_run_is_seen_with_its_class_and_its_tries(
+    app: Flask, sys: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an exception says may name people; its class does not."""
+
+    def broken(_session: object, **_needs: object) -> str:
+        raise RuntimeError("13800001111 is in the way")
+
+    job = scheduler.find_job(JOB)
+    monkeypatch.setitem(scheduler._JOBS, JOB, replace(job, function=broken))
+    today = business_day(utc_now())
+    for _ in range(2):
+        assert attempt(engine_of(app), name=JOB, period=today, now=utc_now()).state == "failed"
+    assert run(sys).status_code == 303
+    page = sys.get("/admin/jobs?state=failed").text
+    assert "试了 3 次" in page
+    assert "RuntimeError" in page
+    assert "13800001111" not in page
+    assert "共 1 条" in page
+    monkeypatch.setitem(scheduler._JOBS, JOB, job)
+    assert run(sys).status_code == 303
+    with writing(app) as session:
+        (row,) = session.exec(select(JobAttempt)).all()
+    assert (row.state, row.attempts, row.error) == ("done", 4, "")
+    assert row.asked_by == "sys"
+
+
+def test_one_that_nobody_is_at_work_on_shows_as_interrupted(app: Flask, sys: Browser) -> None:
+    with writing(app) as session:
+        scheduler.ask(
+            session, name=JOB, period=business_day(utc_now()), asked_by="sys", now=utc_now()
+        )
+        session.commit()
+    page = sys.get("/admin/jobs").text
+    assert "中断了" in page
+    assert "hx-trigger" not in page
+    assert run(sys).status_code == 303
+    assert "中断了" not in sys.get("/admin/jobs").text
+
+
+def engine_of(app: Flask) -> Engine:
+    found: Engine = app.extensions["carbonaccount.engine"]
+    return found
 
 
 def test_what_is_owed(app: Flask, sys: Browser) -> None:

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlmodel import col, select
 
 from carbonaccount.accounts.roles import Role
+from carbonaccount.audit import AuditEntry
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.policy import queries
 from tests.admin.desk import staff
@@ -13,6 +15,7 @@ from tests.admin.rules.office import said, value_of
 from tests.people import Browser, csrf_token, writing
 
 PAGE = "/admin/policy"
+NOTICE = "国办发明电〔2030〕1号"
 
 
 @pytest.fixture
@@ -87,3 +90,33 @@ def test_holidays_and_a_year_that_is_not_known(erin: Browser) -> None:
     assert "没有这一年的安排" in erin.get("/admin/holidays?year=2031").text
     next_year = business_day(utc_now()).year + 1
     assert f"还不知道 {next_year} 年的节假日安排" in said(erin.get("/admin/holidays"))
+
+
+def test_a_year_of_holidays_is_written_with_its_notice(app: Flask, sasha: Browser) -> None:
+    page = "/admin/holidays/2031/edit"
+    good = {"days": "2031-01-01~2031-01-03 休 元旦\n\n2031-01-04 班 元旦", "source": NOTICE}
+    for changes, told in (
+        ({"source": " "}, "来源"),
+        ({"days": ""}, "节假日和调休"),
+        ({"days": "2031-01-01 off 元旦"}, "第 1 行看不懂"),
+        ({"days": "2031-02-30 休 元旦"}, "第 1 行看不懂"),
+        ({"days": "2031-01-02~2031-01-01 休 元旦"}, "第 1 行看不懂"),
+        ({"days": "2031-01-01 休 元旦\n2031-01-01 班 元旦"}, "写了两次"),
+        ({"days": "2030-12-31 休 元旦"}, "不在 2031 年"),
+    ):
+        refused = sasha.post(page, {**good, **changes})
+        assert refused.status_code == 422, changes
+        assert told in said(refused)
+    assert sasha.post(page, good).status_code == 303
+    shown = said(sasha.get("/admin/holidays?year=2031"))
+    assert NOTICE in shown
+    assert shown.count("元旦") == 4
+    # Written back as it was read, days that follow each other on one line.
+    assert "2031-01-01~2031-01-03 休 元旦\n2031-01-04 班 元旦" in said(sasha.get(page))
+    with writing(app) as session:
+        entry = session.exec(
+            select(AuditEntry).where(col(AuditEntry.action) == "policy.holidays")
+        ).one()
+    assert (entry.subject, entry.reason) == ("holidays:2031", NOTICE)
+    assert entry.actor == "staff:sasha"
+    assert sasha.get("/admin/holidays/1800/edit").status_code == 404

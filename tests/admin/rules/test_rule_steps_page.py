@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlmodel import select
+from sqlmodel import col, select
 
 from behaviors import rule_queries
 from carbonaccount.accounts.roles import Role
+from carbonaccount.audit import AuditEntry
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.messages.models import Announcement
 from tests.admin.desk import staff
@@ -38,6 +39,41 @@ def test_a_draft_without_a_preview_is_not_submitted(app: Flask, erin: Browser) -
     response = step(erin, version_id, "submit")
     assert response.status_code == 409
     assert status_of(app, version_id) == "draft"
+
+
+def test_a_draft_is_given_up_for_good(app: Flask, erin: Browser, anna: Browser) -> None:
+    version_id = drafted(erin)
+    assert step(anna, version_id, "discard", sure="y").status_code == 403
+    assert step(erin, version_id, "discard").status_code == 422  # not sure
+    assert step(erin, version_id, "discard", sure="y", reason=" ").status_code == 422
+    assert status_of(app, version_id) == "draft"
+    assert step(erin, version_id, "discard", sure="y", reason="a slip").status_code == 303
+    assert status_of(app, version_id) == "discarded"
+    page = said(erin.get(f"/admin/rules/{version_id}"))
+    assert "已放弃" in page
+    assert "a slip" in page
+    for name in ("discard", "submit"):
+        assert step(erin, version_id, name, sure="y").status_code == 409
+    assert erin.post(f"/admin/rules/{version_id}/edit", electric_bus()).status_code == 409
+    # Its number stays its own.
+    assert "第 3 版" in said(erin.get(f"/admin/rules/{drafted(erin)}"))
+
+
+def test_a_factor_draft_is_given_up_for_good(app: Flask, erin: Browser) -> None:
+    factor_id, page = drafted_factor(app, erin), "/admin/factors/grid.shandong"
+    discard = f"/admin/factors/{factor_id}/discard"
+    assert erin.post(discard, {"reason": "a slip"}, page=page).status_code == 422
+    sure = {"reason": "a slip", "sure": "y"}
+    assert erin.post(discard, sure, page=page).status_code == 303
+    assert "已放弃" in said(erin.get(page))
+    assert factor_step(erin, factor_id, "submit").status_code == 409
+    # The next draft begins with what is in force, not with the slip.
+    assert 'value="0.6191"' in erin.get("/admin/factors/new?code=grid.shandong").text
+    with writing(app) as session:
+        entry = session.exec(
+            select(AuditEntry).where(col(AuditEntry.action) == "factor.discard")
+        ).one()
+    assert (entry.actor, entry.reason) == ("staff:erin", "a slip")
 
 
 def test_from_draft_to_scheduled(app: Flask, erin: Browser, anna: Browser) -> None:

@@ -16,6 +16,7 @@ from carbonaccount.policy.services import set_credit_policy, set_holidays
 # 2026-06-30 23:30 in Jining.
 NOW = datetime(2026, 6, 30, 15, 30, tzinfo=UTC)
 DANA = Actor("staff", "dana", 1)
+NOTICE = "国务院办公厅关于2027年部分节假日安排的通知"
 
 
 def decide(session: Session, valid_from: date, micro_yuan: int = 2_000) -> CreditPolicy:
@@ -92,6 +93,7 @@ def test_loading_again_leaves_what_was_decided(session: Session) -> None:
         session,
         year=2026,
         days={date(2026, 3, 12): (False, "植树节")},
+        source=NOTICE,
         acting_user=DANA,
         now=NOW,
     )
@@ -105,11 +107,14 @@ def test_loading_again_leaves_what_was_decided(session: Session) -> None:
 def test_a_year_of_holidays_is_written_whole(session: Session) -> None:
     days = {date(2027, 1, 1): (False, "元旦"), date(2027, 1, 2): (False, "元旦")}
     assert not queries.work_calendar(session).is_published(2027)
-    set_holidays(session, year=2027, days=days, acting_user=DANA, now=NOW)
+    set_holidays(session, year=2027, days=days, source=NOTICE, acting_user=DANA, now=NOW)
     calendar = queries.work_calendar(session)
     assert calendar.is_published(2027)
     assert calendar.next_workday(date(2026, 12, 31)) == date(2027, 1, 4)
     assert len(session.exec(select(Holiday)).all()) == 33 + 6 + 2
+    assert {day.source for day in queries.holidays_of(session, 2027)} == {NOTICE}
+    with pytest.raises(Invalid, match="holiday_source"):
+        set_holidays(session, year=2027, days=days, source=" ", acting_user=DANA, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -125,5 +130,5 @@ def test_holidays_that_cannot_be(
     session: Session, days: dict[date, tuple[bool, str]], code: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        set_holidays(session, year=2027, days=days, acting_user=DANA, now=NOW)
+        set_holidays(session, year=2027, days=days, source=NOTICE, acting_user=DANA, now=NOW)
     assert refused.value.code == code
