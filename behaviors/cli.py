@@ -54,7 +54,7 @@ def intake_command(
     settings: Settings = current_app.extensions["carbonaccount.settings"]
     if create_residents and settings.profile is Profile.PRODUCTION:
         raise click.UsageError("--create-residents is not there in the production profile")
-    target = rejected or settings.instance_path / "rejected" / f"{file.name}.csv"
+    target = rejected or settings.instance_path / "rejected" / rejected_name(file)
     with (
         refusals_told(),
         click.progressbar(length=file.stat().st_size, label=file.name, file=sys.stderr) as bar,
@@ -79,7 +79,12 @@ def intake_command(
             progress=progress,
         )
         bar.update(bar.length - done if bar.length else 0)
-    _report(summary)
+    _report(summary, mapping_name or "")
+
+
+def rejected_name(file: Path) -> str:
+    """Return what the file of rejected lines is called: of each file another name."""
+    return f"{file.name.removesuffix('.csv')}.rejected.csv"
 
 
 def _mapping_text(name: str) -> str:
@@ -94,8 +99,9 @@ def _mapping_text(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _report(summary: ImportSummary) -> None:
-    click.echo(f"mapping: {summary.mapping}")
+def _report(summary: ImportSummary, mapping_name: str) -> None:
+    name = mapping_name or summary.mapping
+    click.echo(f"mapping: {'  '.join((name, *summary.titles))}")
     click.echo(f"lines: {summary.lines}")
     for reason, count in sorted(summary.reasons.items()):
         click.echo(f"  {reason}: {count}")

@@ -303,7 +303,7 @@ def resume_upload(upload_id: str) -> ResponseReturnValue:
             current_session(), upload_id=upload_id, acting_user=current_actor(), now=utc_now()
         )
         current_session().commit()
-    flash(_("已重新排队。以前收下的行会显示为重复。"), "success")
+    flash(_("重新导入：以前收下的行会显示为重复。"), "success")
     return go_to(url_for("admin.upload", upload_id=upload_id))
 
 

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from flask import Response, current_app, flash, make_response, render_template, url_for
+from flask import Response, current_app, make_response, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlmodel import Session, col, select
 from wtforms import Field
@@ -169,7 +168,6 @@ def _take(form: UploadForm, received: Received, mapping: str) -> Response:
             now=utc_now(),
         )
         current_session().commit()
-    flash(_("文件已收到，正在导入。"), "success")
     return go_to(url_for("admin.upload", upload_id=received.upload_id))
 
 

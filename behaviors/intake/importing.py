@@ -3,11 +3,12 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -28,9 +29,12 @@ from behaviors.models import Channel, Source
 from behaviors.rulebook import RuleBook
 from carbonaccount.audit import Actor, record
 from carbonaccount.database import SessionFactory
-from carbonaccount.errors import InsufficientBalance, Invalid, NotFound
+from carbonaccount.errors import Conflict, InsufficientBalance, Invalid, NotFound
 
 ATTEMPTS = 3
+GIVEN = "given"
+LOOKED_AT_ROWS = 1000
+SHOWN_BEHAVIORS, LONGEST_SHOWN = 5, 40
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[+-][0-9]+(\.[0-9]+)?")
 # Lines that are objects in the API's form need no mapping, and are read as the API reads them.
@@ -49,10 +53,15 @@ API_ITEMS = FileMapping(
 
 @dataclass
 class ImportSummary:
-    """What became of a file's lines; `reasons` counts every answer that was not simply ok."""
+    """What became of a file's lines; `reasons` counts every answer that was not simply ok.
+
+    `mapping` is the name of the mapping that was found, or GIVEN; `titles` are what it calls
+    itself, in Chinese and in English.
+    """
 
     mapping: str
     exceptions_file: Path
+    titles: tuple[str, ...] = ()
     lines: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -68,12 +77,15 @@ Progress = Callable[[ImportSummary, int], None]
 
 
 def find_source(session: Session, code: str) -> Source:
-    """Return an active source by its code. Raises NotFound (unknown_source)."""
-    source = session.exec(
-        select(Source).where(col(Source.code) == code, col(Source.active))
-    ).first()
+    """Return an active source by its code.
+
+    Raises NotFound (unknown_source), Conflict (source_inactive).
+    """
+    source = session.exec(select(Source).where(col(Source.code) == code)).first()
     if source is None:
         raise NotFound("unknown_source", source=code)
+    if not source.active:
+        raise Conflict("source_inactive", source=code)
     return source
 
 
@@ -98,12 +110,12 @@ def import_file(
     """
     with open_session() as session:
         book = RuleBook.load(session)
-        find_source(session, source_code)
-    # Read once up front: a wrong mapping must not be found out after half the file.
-    first = next(_blocks(path, mapping, rows=1), None)
-    name, mapping = choose_mapping(mapping, first)
+        source = find_source(session, source_code)
+    # Looked into up front: what is wrong with all of a file must not be found out line by line.
+    name, mapping = look_into(path, mapping=mapping, source=source, book=book)
     factors = check_mapping(mapping, book)
-    summary = ImportSummary(mapping=name, exceptions_file=exceptions_file)
+    titles = tuple(filter(None, (mapping.title_zh, mapping.title_en)))
+    summary = ImportSummary(mapping=name, titles=titles, exceptions_file=exceptions_file)
     with _exceptions_writer(exceptions_file) as write_exceptions:
         for block in _blocks(path, mapping, rows=batch_rows):
             check_columns(mapping, block)
@@ -128,11 +140,60 @@ def import_file(
     return summary
 
 
-def _blocks(path: Path, mapping: FileMapping | None, *, rows: int) -> Iterator[Block]:
+def look_into(
+    path: Path, *, mapping: FileMapping | None, source: Source, book: RuleBook, kind: str = ""
+) -> tuple[str, FileMapping]:
+    """Look at the beginning of a file, and return its mapping's name and the mapping.
+
+    Raises Invalid when the file cannot be read, the mapping does not fit it or the rules, or the
+    source may report nothing of what the file holds.
+    """
+    if mapping is not None:
+        check_mapping(mapping, book)
+        _check_behavior(mapping, source)
+    with closing(_blocks(path, mapping, rows=LOOKED_AT_ROWS, kind=kind)) as blocks:
+        first = next(blocks, None)
+        name, chosen = choose_mapping(mapping, first)
+        check_mapping(chosen, book)
+        _check_behavior(chosen, source)
+        assert first is not None, "choosing a mapping refuses an empty file"
+        check_columns(chosen, first)
+        if chosen.record.behavior_column:
+            _check_behaviors(chosen.record.behavior_column, source, chain([first], blocks))
+    return name, chosen
+
+
+def _check_behavior(mapping: FileMapping, source: Source) -> None:
+    behavior = mapping.record.behavior
+    if behavior and behavior not in source.behaviors:
+        raise Invalid("mapping_behavior", behavior=behavior, source=source.code)
+
+
+def _check_behaviors(column: str, source: Source, blocks: Iterable[Block]) -> None:
+    """Raise Invalid when lines name behaviours and the source may report none of them.
+
+    Most files show at their beginning that they are fine; only of others all is read.
+    """
+    named: dict[str, None] = {}
+    for block in blocks:
+        found = block.with_columns([column])[column].drop_nulls().str.strip_chars()
+        if found.is_in(source.behaviors).any():
+            return
+        new = found.unique(maintain_order=True).head(SHOWN_BEHAVIORS).to_list()
+        named.update(dict.fromkeys([*named, *filter(None, new)][:SHOWN_BEHAVIORS]))
+    if named:
+        shown = ", ".join(name[:LONGEST_SHOWN] for name in named)
+        allowed = ", ".join(source.behaviors)
+        raise Invalid("behaviors_not_allowed", source=source.code, found=shown, allowed=allowed)
+
+
+def _blocks(
+    path: Path, mapping: FileMapping | None, *, rows: int, kind: str = ""
+) -> Generator[Block]:
     if mapping is None:
-        return read_blocks(path, rows=rows)
+        return read_blocks(path, rows=rows, kind=kind)
     return read_blocks(
-        path, rows=rows, kind=mapping.format, encoding=mapping.encoding, sheet=mapping.sheet
+        path, rows=rows, kind=kind or mapping.format, encoding=mapping.encoding, sheet=mapping.sheet
     )
 
 
@@ -144,7 +205,7 @@ def choose_mapping(mapping: FileMapping | None, first: Block | None) -> tuple[st
     if first is None:
         raise Invalid("file_empty")
     if mapping is not None:
-        return mapping.title_zh or "given", mapping
+        return GIVEN, mapping
     if first.items is not None:
         return "canonical", API_ITEMS
     own = (LINE_COLUMN, BROKEN_COLUMN)

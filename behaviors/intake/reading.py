@@ -6,7 +6,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
@@ -26,6 +26,8 @@ MAX_RECORD_LINES = 1000
 # What a block carries besides the file's own columns, whose names never begin with a line break.
 LINE_COLUMN, BROKEN_COLUMN = "\nline", "\nbroken"
 ITEM_COLUMN = "item"
+# Of a table; its header is line 1.
+FIRST_LINE = 2
 MAX_SHEET_CELLS = 12_000_000
 _CELL_PLACE = re.compile(rb"""\br\s*=\s*["']([A-Z]{1,3})([0-9]{1,7})["']""")
 _SCAN_BYTES = 1 << 20
@@ -81,11 +83,11 @@ def file_format(path: Path) -> str:
 
 def read_blocks(
     path: Path, *, rows: int, kind: str = "", encoding: str = "utf-8", sheet: str = ""
-) -> Iterator[Block]:
+) -> Generator[Block]:
     """Yield the file in blocks of up to `rows` lines.
 
-    Raises Invalid: file_format, file_empty, file_encoding (with the line), file_damaged,
-    header_repeats, sheet_unknown.
+    Raises Invalid: file_format, file_empty, file_without_rows, file_encoding (with the line),
+    file_damaged, workbook_damaged, header_repeats, sheet_unknown.
     """
     kind = kind or file_format(path)
     if kind == "xlsx":
@@ -100,8 +102,8 @@ def read_blocks(
                 yield from _ndjson_blocks(stream, raw, rows)
             else:
                 yield from _text_blocks(stream, raw, rows, "\t" if kind == "tsv" else ",", encoding)
-        except (OSError, EOFError, zlib.error, csv.Error) as error:
-            raise Invalid("file_damaged", name=path.name, problem=str(error)) from None
+        except (OSError, EOFError, zlib.error, csv.Error):
+            raise Invalid("file_damaged", name=path.name) from None
 
 
 def _text_blocks(
@@ -109,7 +111,7 @@ def _text_blocks(
 ) -> Iterator[Block]:
     decoded = _decoded_lines(stream, encoding)
     columns = _header(next(csv.reader(decoded, delimiter=separator), []))
-    line = 2
+    line = FIRST_LINE
     begun: list[str] = []  # The lines of a record that goes on in the next block.
     for text in _grouped(decoded, rows):
         frame, begun = _split([*begun, *text], columns, separator)
@@ -119,6 +121,9 @@ def _text_blocks(
     if begun:
         frame = _split_one_by_one(begun, columns, separator, may_go_on=False)[0]
         yield Block(_numbered(frame, line), raw.tell())
+        line += frame.height
+    if line == FIRST_LINE:
+        raise Invalid("file_without_rows")
 
 
 def _decoded_lines(stream: IO[bytes], encoding: str) -> Iterator[str]:
@@ -275,11 +280,13 @@ def _cell(item: object, name: str) -> str | None:
 def _xlsx_blocks(path: Path, rows: int, sheet: str) -> Iterator[Block]:
     try:
         found = _sheet(path, sheet)
-    except _WORKBOOK_ERRORS as error:
-        raise Invalid("file_damaged", name=path.name, problem=str(error)) from None
+    except _WORKBOOK_ERRORS:
+        raise Invalid("workbook_damaged", name=path.name) from None
     if not found:
         raise Invalid("file_empty")
     columns = _header([cell_text(cell) or "" for cell in found[0]])
+    if len(found) == 1:
+        raise Invalid("file_without_rows")
     size = path.stat().st_size
     for start in range(1, len(found), rows):
         part = [[cell_text(cell) for cell in row] for row in found[start : start + rows]]

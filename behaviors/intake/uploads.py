@@ -7,10 +7,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
-from behaviors.intake.importing import check_columns, choose_mapping, find_source
-from behaviors.intake.mapping import FileMapping, check_mapping, parse_mapping, ready_mappings
-from behaviors.intake.reading import read_blocks
-from behaviors.models import IntakeUpload, Source, UploadStatus
+from behaviors.intake.importing import find_source, look_into
+from behaviors.intake.mapping import FileMapping, parse_mapping, ready_mappings
+from behaviors.models import IntakeUpload, UploadStatus
 from behaviors.rulebook import RuleBook
 from carbonaccount import audit
 from carbonaccount.audit import Actor
@@ -44,27 +43,11 @@ def check_upload(
 ) -> None:
     """Look at the beginning of a file: it can be read, and the mapping fits it and the source.
 
-    Raises Invalid with what is wrong, as the import would later, and behavior_not_allowed when
-    the source may not report what the mapping says; NotFound for the source.
+    Raises Invalid with what is wrong, as the import would later; NotFound or Conflict for the
+    source.
     """
     source = find_source(session, source_code)
-    book = RuleBook.load(session)
-    if mapping is not None:
-        check_mapping(mapping, book)
-        _check_behavior(mapping, source)
-    encoding, sheet = (mapping.encoding, mapping.sheet) if mapping else ("utf-8", "")
-    first = next(read_blocks(path, rows=1, kind=kind, encoding=encoding, sheet=sheet), None)
-    _name, chosen = choose_mapping(mapping, first)
-    check_mapping(chosen, book)
-    _check_behavior(chosen, source)
-    assert first is not None, "choosing a mapping refuses an empty file"
-    check_columns(chosen, first)
-
-
-def _check_behavior(mapping: FileMapping, source: Source) -> None:
-    behavior = mapping.record.behavior
-    if behavior and behavior not in source.behaviors:
-        raise Invalid("mapping_behavior", behavior=behavior, source=source.code)
+    look_into(path, mapping=mapping, source=source, book=RuleBook.load(session), kind=kind)
 
 
 def add_upload(

@@ -147,10 +147,11 @@ def test_a_mapping_that_does_not_fit_is_said_at_its_field(
     ("content", "name", "sentence"),
     [
         (b"", "empty.csv", "文件是空的"),
-        (HEADER.encode(), "header.csv", "文件是空的"),
+        (HEADER.encode(), "header.csv", "文件只有表头，没有数据行"),
+        (csv_of(line(1).replace("bus_trip", "walking")), "w.csv", "文件中的行为（walking）都不在"),
         (b"a,a\n1,2\n", "twice.csv", "表头中有重复的列"),
         (csv_of(line(1)), "trips.pdf", "不认识文件 trips.pdf 的格式"),
-        (b"no zip", "trips.xlsx", "文件 trips.xlsx 已损坏"),
+        (b"no zip", "trips.xlsx", "文件 trips.xlsx 不是能打开的 XLSX 工作簿"),
         (gzip.compress(csv_of(line(1)))[:-12], "trips.csv.gz", "文件 trips.csv.gz 已损坏"),
         ("编号,x\n一,二\n".encode("gb18030"), "gb.csv", "不是 utf-8 编码"),
     ],

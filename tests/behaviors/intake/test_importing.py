@@ -11,9 +11,9 @@ from sqlmodel import Session, col, select
 from behaviors.intake import importing
 from behaviors.intake.importing import plain_cell
 from behaviors.intake.reading import LINE_COLUMN, read_blocks
-from behaviors.models import ActivityRecord
+from behaviors.models import ActivityRecord, Source
 from carbonaccount.audit import SYSTEM
-from carbonaccount.errors import DomainError, Invalid, NotFound
+from carbonaccount.errors import Conflict, DomainError, Invalid, NotFound
 from carbonaccount.ledger.models import Unit
 from tests.behaviors.intake.arranging import balance, broken, item, rows_of
 from tests.behaviors.intake.files import CANONICAL, HEADER, Importer, lines, mapping_with, ride
@@ -135,7 +135,7 @@ def test_columns_that_lack_are_named_before_anything_is_taken(
 
 
 def test_unknown_sources_and_headers(importer: Importer) -> None:
-    for content, code in ((b"", "file_empty"), (lines("x,y"), "file_empty")):
+    for content, code in ((b"", "file_empty"), (lines("x,y"), "file_without_rows")):
         with pytest.raises(Invalid, match=code):
             importer.bring(content)
     with pytest.raises(Invalid, match="mapping_needed"):
@@ -152,6 +152,32 @@ def test_unknown_sources_and_headers(importer: Importer) -> None:
             acting_user=SYSTEM,
             clock=lambda: pytest.fail("nothing is taken"),
         )
+
+
+def test_a_source_that_may_report_none_of_a_file_is_refused_at_once(
+    importer: Importer, session: Session, bikes: Source
+) -> None:
+    bus = canonical("b1").replace("bike_ride", "ebike_ride")
+    for content, mapping, code in (
+        (lines(CANONICAL, bus, bus.replace("b1", "b2")), None, "behaviors_not_allowed"),
+        (ndjson(item("n1", behavior="ebike_ride")), None, "behaviors_not_allowed"),
+        (lines(HEADER, ride("r1")), mapping_with().replace("bike_ride", "ebike_ride"), "mapping_"),
+    ):
+        with pytest.raises(Invalid, match=code):
+            importer.bring(
+                content, mapping=mapping, name="x.ndjson" if content[:1] == b"{" else "x.csv"
+            )
+    assert not (importer.folder / "exceptions.csv").exists()
+    # One line that may be reported makes the others a matter of their lines, wherever it stands.
+    many = [bus.replace("b1", f"b{number}") for number in range(importing.LOOKED_AT_ROWS + 5)]
+    summary = importer.bring(lines(CANONICAL, *many, canonical("r1")))
+    assert summary.reasons == {"behavior_not_allowed": importing.LOOKED_AT_ROWS + 5}
+    assert summary.counts["accepted"] == 1
+    bikes.active = False
+    session.add(bikes)
+    session.commit()
+    with pytest.raises(Conflict, match="source_inactive"):
+        importer.bring(lines(CANONICAL, canonical("r2")))
 
 
 def test_unknown_riders_get_accounts_only_when_asked_for(
@@ -237,13 +263,14 @@ def test_objects_need_no_mapping_and_may_differ_from_each_other(
         "",
         item("n4", activity={"distance": 3}),
         item("n5", activity={"distance_km": 3, "subject": "bob"}),
-        item("n6", note="ride", _broken="ok", _line="7"),
+        item("n6", occurred_at="2026-03-02T14:00:00+08:00", device="7"),
+        item("n8", end_at="2026-03-02T14:00:00+08:00", _broken="ok", _line="7"),
         item(["n7"]),
         [1],
     )
     summary = importer.bring(content, name="items.ndjson", rows=rows)
-    assert summary.lines == 10
-    assert summary.last_line() == "accepted=4 duplicate=0 rejected=6 conflict=0 held=0"
+    assert summary.lines == 11
+    assert summary.last_line() == "accepted=4 duplicate=0 rejected=7 conflict=0 held=0"
     header, *odd = importer.exceptions()
     assert header == ["line", "status", "reason", "detail", "item"]
     assert [row[:4] for row in odd] == [
@@ -251,8 +278,9 @@ def test_objects_need_no_mapping_and_may_differ_from_each_other(
         ["5", "rejected", "blank_line", ""],
         ["6", "rejected", "unknown_field", "distance"],
         ["7", "rejected", "unknown_field", "subject"],
-        ["9", "rejected", "bad_event_id", ""],
-        ["10", "rejected", "not_an_object", ""],
+        ["9", "rejected", "unknown_field", "end_at"],
+        ["10", "rejected", "bad_event_id", ""],
+        ["11", "rejected", "not_an_object", ""],
     ]
     assert odd[0][4] == "garbage"
     assert json.loads(odd[3][4])["event_id"] == "n5"

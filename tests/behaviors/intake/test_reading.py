@@ -247,8 +247,13 @@ def test_columns_without_a_name_are_numbered(tmp_path: Path) -> None:
     ]
 
 
-def test_a_header_alone_gives_no_lines(tmp_path: Path) -> None:
-    assert read(written(tmp_path, b"ride,far\n")) == []
+def test_a_header_alone_is_told_apart_from_an_empty_file(tmp_path: Path) -> None:
+    for content in (b"ride,far\n", b"ride,far"):
+        assert refusal(written(tmp_path, content)) == "file_without_rows"
+    path = tmp_path / "header.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        book.add_worksheet().write_row(0, 0, ["ride", "far"])
+    assert refusal(path) == "file_without_rows"
 
 
 def test_a_text_longer_than_a_reader_takes_costs_its_line_only(tmp_path: Path) -> None:
@@ -275,13 +280,15 @@ def flipped(content: bytes, *places: int) -> bytes:
         ("changed.csv.gz", flipped(PACKED, 12, 13, 14)),
         ("changed.csv.gz", flipped(PACKED, len(PACKED) - 6)),
         ("no.csv.gz", b"\x1f\x8bno gzip"),
-        ("no.xlsx", b"no workbook"),
-        ("no.xlsx", b"PK\x03\x04no workbook"),
-        ("empty.xlsx", b""),
     ],
 )
 def test_damaged_files_are_told_as_such(tmp_path: Path, name: str, content: bytes) -> None:
     assert refusal(written(tmp_path, content, name)) == "file_damaged"
+
+
+@pytest.mark.parametrize("content", [b"no workbook", b"PK\x03\x04no workbook", b""])
+def test_what_is_no_workbook_is_told_as_such(tmp_path: Path, content: bytes) -> None:
+    assert refusal(written(tmp_path, content, "no.xlsx")) == "workbook_damaged"
 
 
 def test_every_changed_byte_of_a_packed_file_is_noticed_or_harmless(tmp_path: Path) -> None:
@@ -302,7 +309,7 @@ def test_a_zip_of_something_else_is_no_workbook(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("readme.txt", "hello")
-    assert refusal(written(tmp_path, buffer.getvalue(), "file.xlsx")) == "file_damaged"
+    assert refusal(written(tmp_path, buffer.getvalue(), "file.xlsx")) == "workbook_damaged"
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked(
@@ -412,7 +419,7 @@ def test_whatever_comes_in_only_domain_errors_come_out(
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(body=st.text(alphabet='a,"\n', max_size=80), rows=st.integers(1, 5))
+@given(body=st.text(alphabet='a,"\n', min_size=1, max_size=80), rows=st.integers(1, 5))
 def test_blocks_do_not_change_what_is_read(tmp_path: Path, body: str, rows: int) -> None:
     path = written(tmp_path, f"x,y\n{body}".encode())
     assert read(path, rows=rows) == read(path, rows=1000)

@@ -126,7 +126,7 @@ def test_the_same_form_with_another_amount_is_asked_about(app: Flask, alice: Bro
     [
         ("", "缺少"),
         ("ten", "不是数字"),
-        ("-3", "不能是负数"),
+        ("-3", "乘车里程不能是负数"),
         ("501", "不能大于 500"),
         ("0", "算下来是零"),
         ("0.0004", "算下来是零"),
