@@ -6,7 +6,8 @@ inside its transaction.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -131,9 +132,29 @@ def select_matching(
         statement = select.replace("{keys}", source)
         for name in parameters or {}:
             statement = statement.replace(f":{name}", f"%({name})s")
-        with driver_connection(session).cursor() as cursor:
+        with driver_connection(session).cursor() as cursor, _by_index(cursor, keys):
             rows = cursor.execute(statement, {**bound, **(parameters or {})}).fetchall()
     return pl.DataFrame(rows, schema=dict(schema), orient="row")
+
+
+# From so many keys on PostgreSQL may take it for cheaper to read the whole table.
+_MANY_KEYS = 100
+_INDEX_ONLY = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan", "jit")
+
+
+@contextmanager
+def _by_index(cursor: Any, keys: Mapping[str, tuple[str, pl.Series]]) -> Iterator[None]:
+    """Have PostgreSQL look each key up by its index, as SQLite is told to.
+
+    Its planner expects a hash of the whole table to be cheaper, and so the time of a batch would
+    grow with the history: with ten million records 5 s instead of 0.3 s for 100,000 items.
+    """
+    if max(len(values) for _, values in keys.values()) < _MANY_KEYS:
+        yield
+        return
+    cursor.execute("; ".join(f"SET LOCAL {name} = off" for name in _INDEX_ONLY))
+    yield
+    cursor.execute("; ".join(f"RESET {name}" for name in _INDEX_ONLY))
 
 
 def _json_keys(keys: Mapping[str, tuple[str, pl.Series]]) -> tuple[str, dict[str, Any]]:
