@@ -154,8 +154,14 @@ class CouponDispute(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_type=BigId, primary_key=True)
     coupon_id: int = Field(sa_type=BigId, foreign_key="coupon.id", ondelete="RESTRICT")
-    # Which use of the coupon (its `uses`).
+    # Which use of the coupon (its `uses`), and what it was: a use taken back leaves the coupon.
     use_number: int
+    merchant_id: int = Field(foreign_key="merchant.id", ondelete="RESTRICT", index=True)
+    till_id: int | None = Field(default=None, foreign_key="merchant_till.id", ondelete="RESTRICT")
+    used_at: datetime
+    used_by: int | None = Field(
+        default=None, sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT"
+    )
     text: str = Field(max_length=500)
     status: str = Field(default="open", max_length=12)
     raised_at: datetime
