@@ -7,6 +7,7 @@ the merchant first, so that a use is never counted and taken back at the same ti
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount import audit
@@ -54,14 +55,12 @@ def dispute_of(session: Session, *, coupon: Coupon) -> CouponDispute | None:
 
 
 def can_be_disputed(coupon: Coupon, *, now: datetime) -> bool:
-    """Return whether the use of a coupon is young enough to be denied."""
-    used_at = coupon.used_at
-    return (
-        coupon.status == CouponStatus.USED
-        and coupon.merchant_id is not None
-        and used_at is not None
-        and now - used_at <= RAISED_WITHIN
-    )
+    """Return whether a holder may still deny the use of a coupon."""
+    return _was_used(coupon) and now - (coupon.used_at or now) <= RAISED_WITHIN
+
+
+def _was_used(coupon: Coupon) -> bool:
+    return coupon.status == CouponStatus.USED and coupon.merchant_id is not None
 
 
 def raise_dispute(
@@ -105,18 +104,19 @@ def open_dispute(
     text = text.strip()
     if not SHORTEST_TEXT <= len(text) <= LONGEST_TEXT:
         raise Invalid("dispute_text", field="text", minimum=SHORTEST_TEXT, maximum=LONGEST_TEXT)
-    if not can_be_disputed(coupon, now=now) or coupon.merchant_id is None:
-        raise Invalid("nothing_to_dispute", days=RAISED_WITHIN.days)
-    merchants.lock(session, merchant_id=coupon.merchant_id)
-    _locked(session, coupon.stored_id)
-    if not can_be_disputed(coupon, now=now):
+    if coupon.merchant_id is not None:
+        merchants.lock(session, merchant_id=coupon.merchant_id)
+    coupon = _locked(session, coupon.stored_id)
+    # What a check by staff finds may be as old as the settlement that it is in.
+    in_time = staff_id is not None or can_be_disputed(coupon, now=now)
+    if not _was_used(coupon) or not in_time:
         raise Invalid("nothing_to_dispute", days=RAISED_WITHIN.days)
     if dispute_of(session, coupon=coupon) is not None:
         raise Conflict("dispute_exists")
     dispute = CouponDispute(
         coupon_id=coupon.stored_id,
         use_number=coupon.uses,
-        merchant_id=coupon.merchant_id,
+        merchant_id=coupon.merchant_id or 0,
         till_id=coupon.till_id,
         used_at=coupon.used_at or now,
         used_by=coupon.used_by,
@@ -179,7 +179,7 @@ def uphold(
     # The till may have taken the use back by itself meanwhile.
     if coupon.status == CouponStatus.USED and coupon.uses == dispute.use_number:
         _deduct_later(session, dispute, coupon, now)
-        _give_back(session, coupon, acting_user, now)
+        _give_back(session, coupon, decision.strip(), acting_user, now)
     _close(dispute, UPHELD, decision, acting_user, now)
     session.add(dispute)
     _tell(session, "coupon_dispute_upheld", dispute, coupon, now)
@@ -208,8 +208,14 @@ def _to_decide(
     return dispute, coupon
 
 
-def _give_back(session: Session, coupon: Coupon, acting_user: Actor, now: datetime) -> None:
-    redeeming.reverse_use(session, coupon=coupon, now=now)
+def _give_back(
+    session: Session, coupon: Coupon, reason: str, acting_user: Actor, now: datetime
+) -> None:
+    """Reverse the use and cancel the coupon; it still counts in the settlement that counted it."""
+    counted_in, coupon.settlement_id = coupon.settlement_id, None
+    session.add(coupon)
+    session.flush()
+    redeeming.take_use_back(session, coupon=coupon, reason=reason, acting_user=acting_user, now=now)
     redeeming.cancel(
         session,
         coupon_id=coupon.stored_id,
@@ -217,6 +223,9 @@ def _give_back(session: Session, coupon: Coupon, acting_user: Actor, now: dateti
         acting_user=acting_user,
         now=now,
     )
+    coupon.settlement_id = counted_in
+    session.add(coupon)
+    session.flush()
 
 
 def _close(
@@ -226,9 +235,7 @@ def _close(
     dispute.decided_at, dispute.decided_by = now, acting_user.id
 
 
-def _deduct_later(
-    session: Session, dispute: CouponDispute, coupon: Coupon, now: datetime
-) -> None:
+def _deduct_later(session: Session, dispute: CouponDispute, coupon: Coupon, now: datetime) -> None:
     """Note what a settlement counted for the use; that settlement itself stays as it is."""
     if coupon.settlement_id is None:
         return
@@ -246,8 +253,8 @@ def _deduct_later(
 
 def find_dispute(session: Session, *, dispute_id: int) -> DisputeRow:
     """Return a dispute with what it is about; raises NotFound with dispute_not_found."""
-    found = session.exec(
-        select(CouponDispute, Coupon, Reward, Merchant, MerchantTill, Staff)
+    found = session.execute(
+        sa.select(CouponDispute, Coupon, Reward, Merchant, MerchantTill, Staff)
         .join(Coupon, col(Coupon.id) == col(CouponDispute.coupon_id))
         .join(Reward, col(Reward.id) == col(Coupon.reward_id))
         .join(Merchant, col(Merchant.id) == col(CouponDispute.merchant_id))

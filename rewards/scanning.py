@@ -307,7 +307,9 @@ def used_today(session: Session, *, merchant_id: int, now: datetime) -> list[Use
         )
         .order_by(col(Coupon.used_at).desc(), col(Coupon.id).desc())
     )
-    return [UsedToday(coupon, reward, till or "", tail or "") for coupon, reward, till, tail in rows]
+    return [
+        UsedToday(coupon, reward, till or "", tail or "") for coupon, reward, till, tail in rows
+    ]
 
 
 def undone_today(
