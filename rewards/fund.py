@@ -265,20 +265,23 @@ def uncovered_fen(session: Session, *, reward: Reward, now: datetime) -> int:
     budget = budget_of(session, programme_id=reward.programme_id, year=year)
     if budget is None:
         return max(needed, 1)
-    return max(0, needed + _promised_fen(session, reward) - free_fen(budget))
+    promised = promised_fen(session, programme_id=reward.programme_id, but=reward.id)
+    return max(0, needed + promised - free_fen(budget))
 
 
 def _first_year(reward: Reward, now: datetime) -> int:
     return max(business_day(now), reward.offered_from).year
 
 
-def _promised_fen(session: Session, reward: Reward) -> int:
-    others: Any = col(Reward.id) != reward.id if reward.id is not None else sa.true()
+def promised_fen(session: Session, *, programme_id: int, but: int | None = None) -> int:
+    """Return what the stock of a programme's published and paused rewards would cost, in fen.
+
+    but: the id of a reward that is left out.
+    """
+    others: Any = col(Reward.id) != but if but is not None else sa.true()
     found = session.exec(
         select(func.coalesce(func.sum(col(Reward.stock_left) * col(Reward.value_fen)), 0)).where(
-            col(Reward.programme_id) == reward.programme_id,
-            col(Reward.status).in_(PROMISED),
-            others,
+            col(Reward.programme_id) == programme_id, col(Reward.status).in_(PROMISED), others
         )
     ).one()
     return int(found)
