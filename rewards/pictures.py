@@ -31,10 +31,18 @@ _NOT_A_PICTURE = (
 def clean_picture(data: bytes) -> bytes:
     """Return a picture as WebP of `SIZE_PX`, cut at its edges, nothing but its pixels.
 
+    Raises Invalid as `open_picture` does.
+    """
+    return encoded(ImageOps.fit(open_picture(data), SIZE_PX))
+
+
+def open_picture(data: bytes, *, field: str = "picture") -> Image.Image:
+    """Return a picture turned upright, opened with limits; `field` is named in refusals.
+
     Raises Invalid: photo_too_large (limit_mib), photo_format (not a JPEG, PNG or WebP, or damaged).
     """
     if len(data) > MAX_BYTES:
-        raise Invalid("photo_too_large", field="picture", limit_mib=MAX_BYTES // 1024 // 1024)
+        raise Invalid("photo_too_large", field=field, limit_mib=MAX_BYTES // 1024 // 1024)
     try:
         with warnings.catch_warnings():
             # Pillow only warns of pictures that unpack to too many pixels.
@@ -42,13 +50,13 @@ def clean_picture(data: bytes) -> bytes:
             with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
-                upright = ImageOps.exif_transpose(opened).convert("RGB")
+                return ImageOps.exif_transpose(opened).convert("RGB")
     except _NOT_A_PICTURE:
-        raise Invalid("photo_format", field="picture") from None
-    return _encoded(ImageOps.fit(upright, SIZE_PX))
+        raise Invalid("photo_format", field=field) from None
 
 
-def _encoded(picture: Image.Image) -> bytes:
+def encoded(picture: Image.Image) -> bytes:
+    """Return a picture as WebP, nothing but its pixels."""
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=_QUALITY)
     return buffer.getvalue()

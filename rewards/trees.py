@@ -4,18 +4,28 @@ The number of adopted trees of a plot is guarded by the statement that raises it
 exceeds the accepted ones, however many people adopt at the same time.
 """
 
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount import audit
 from carbonaccount.accounts.services import new_public_id
+from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
-from carbonaccount.errors import Conflict
+from carbonaccount.clock import business_day
+from carbonaccount.errors import Conflict, Invalid, Refused
+from carbonaccount.ledger import services as ledger
+from carbonaccount.ledger.holdings import account_of
+from carbonaccount.ledger.models import Cause, LedgerKind, TransferKind, Unit
 from carbonaccount.messages.services import send
-from rewards.giving_models import TreeAdoption, TreePlot
+from rewards.beneficiaries import APPROVERS, EDITORS, check_reason
+from rewards.giving_models import PlotPaper, TreeAdoption, TreePlot
 from rewards.models import Coupon
+from rewards.plots import NOTHING, PHOTO, REPLANT, SURVIVAL, locked_plot
+
+LIVING, DEAD, REPLANTED, REFUNDED = "living", "dead", "replanted", "refunded"
 
 
 def adopt(session: Session, *, coupon: Coupon, acting_user: Actor, now: datetime) -> TreeAdoption:
@@ -74,12 +84,185 @@ def _free_tree(session: Session, reward_id: int) -> tuple[int, int]:
     raise Conflict("no_tree_left")
 
 
-def _tell(session: Session, adoption: TreeAdoption, kind: str, *, now: datetime) -> None:
+def report_dead(
+    session: Session,
+    *,
+    plot_id: int,
+    numbers: Collection[int],
+    died_on: date,
+    acting_user: Actor,
+    now: datetime,
+) -> list[TreeAdoption]:
+    """Write down which adopted trees of a plot have died; their adopters are told.
+
+    No more trees can be dead than the newest approved survival report saw missing. Raises
+    Invalid (tree_numbers, tree_died_on), Conflict (no_survival_report; more_dead_than_reported
+    with `missing`), NotFound, Refused for anybody but an editor of rewards.
+    """
+    require_role(session, acting_user=acting_user, roles=EDITORS)
+    plot = locked_plot(session, plot_id)
+    if not plot.planted_on <= died_on <= business_day(now):
+        raise Invalid("tree_died_on", field="died_on")
+    dead = _adoptions(session, plot_id, numbers, LIVING, REPLANTED)
+    if len(dead) != len(set(numbers)) or not dead:
+        raise Invalid("tree_numbers", field="numbers")
+    missing = _missing(session, plot)
+    known = session.exec(
+        select(sa.func.count()).where(
+            col(TreeAdoption.plot_id) == plot_id,
+            col(TreeAdoption.status).in_((DEAD, REFUNDED)),
+        )
+    ).one()
+    if known + len(dead) > missing:
+        raise Conflict("more_dead_than_reported", field="numbers", missing=missing, known=known)
+    for adoption in dead:
+        adoption.status, adoption.died_on = DEAD, died_on
+        adoption.reported_by = str(acting_user)
+        _tell(session, adoption, "tree_died", now=now, rule=plot.refund_rule)
+    _audit(session, "dead", plot, [item.number for item in dead], acting_user, now)
+    return dead
+
+
+def _missing(session: Session, plot: TreePlot) -> int:
+    """Return how many trees of a plot its newest approved survival report did not see alive."""
+    living = session.exec(
+        select(PlotPaper.living)
+        .where(
+            col(PlotPaper.plot_id) == plot.id,
+            col(PlotPaper.kind).in_(SURVIVAL),
+            col(PlotPaper.approved_at).is_not(None),
+        )
+        .order_by(col(PlotPaper.made_on).desc(), col(PlotPaper.id).desc())
+    ).first()
+    if living is None:
+        raise Conflict("no_survival_report", field="numbers")
+    return plot.planted - living
+
+
+def make_good(
+    session: Session,
+    *,
+    plot_id: int,
+    numbers: Collection[int],
+    reason: str,
+    acting_user: Actor,
+    now: datetime,
+) -> list[TreeAdoption]:
+    """Do for dead trees what their plot's rule promises: planted again, or credits back.
+
+    By somebody else than who reported them. Credits come back as credits of this year, so that
+    they do not end at once. Planting again needs a photo of the plot made after the trees died.
+    Raises Invalid (tree_numbers, reason_needed), Conflict (nothing_promised, no_new_photo),
+    Refused (own_work; role_missing), NotFound.
+    """
+    require_role(session, acting_user=acting_user, roles=APPROVERS)
+    check_reason(reason)
+    plot = locked_plot(session, plot_id)
+    if plot.refund_rule == NOTHING:
+        raise Conflict("nothing_promised")
+    dead = _adoptions(session, plot_id, numbers, DEAD)
+    if len(dead) != len(set(numbers)) or not dead:
+        raise Invalid("tree_numbers", field="numbers")
+    if any(item.reported_by == str(acting_user) for item in dead):
+        raise Refused("own_work")
+    if plot.refund_rule == REPLANT:
+        _replant(session, plot, dead, now)
+    else:
+        _give_back(session, dead, now)
+    _audit(
+        session, plot.refund_rule, plot, [item.number for item in dead], acting_user, now, reason
+    )
+    return dead
+
+
+def _replant(session: Session, plot: TreePlot, dead: Sequence[TreeAdoption], now: datetime) -> None:
+    newest = session.exec(
+        select(sa.func.max(col(PlotPaper.made_on))).where(
+            col(PlotPaper.plot_id) == plot.id, col(PlotPaper.kind) == PHOTO
+        )
+    ).one()
+    if newest is None or newest <= max(item.died_on or date.max for item in dead):
+        raise Conflict("no_new_photo")
+    for adoption in dead:
+        adoption.status = REPLANTED
+        _tell(session, adoption, "tree_replanted", now=now)
+
+
+def _give_back(session: Session, dead: Sequence[TreeAdoption], now: datetime) -> None:
+    """Give the price of each tree back, as credits of the year in which they come."""
+    vintage = business_day(now).year
+    issuance = ledger.issuance_account(session, unit=Unit.CREDIT, vintage=vintage)
+    postings = []
+    for adoption in dead:
+        price = session.get_one(Coupon, adoption.coupon_id).price_credits
+        adoption.status = REFUNDED
+        target = account_of(
+            session, adoption.account_id, LedgerKind.RESIDENT, unit=Unit.CREDIT, vintage=vintage
+        )
+        postings.append(
+            ledger.Posting(
+                debit_id=issuance,
+                credit_id=target,
+                amount=price,
+                unit=Unit.CREDIT,
+                kind=TransferKind.ADJUST,
+                cause=Cause.ADOPTION,
+                cause_id=adoption.id or 0,
+                revision=0,
+                business_day=business_day(now),
+                occurred_at=now,
+            )
+        )
+        _tell(session, adoption, "tree_refunded", now=now, credits=price)
+    ledger.post_few(session, postings=postings, computed=frozenset({issuance}), booked_at=now)
+
+
+def _adoptions(
+    session: Session, plot_id: int, numbers: Collection[int], *statuses: str
+) -> list[TreeAdoption]:
+    """Return the adoptions of a locked plot with these numbers that stand so."""
+    return list(
+        session.exec(
+            select(TreeAdoption)
+            .where(
+                col(TreeAdoption.plot_id) == plot_id,
+                col(TreeAdoption.number).in_(numbers),
+                col(TreeAdoption.status).in_(statuses),
+            )
+            .order_by(col(TreeAdoption.number))
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _tell(
+    session: Session, adoption: TreeAdoption, kind: str, *, now: datetime, **params: object
+) -> None:
     send(
         session,
         account_id=adoption.account_id,
         kind=kind,
-        cause=f"adoption:{adoption.id}",
-        params={"tree": adoption.public_id, "number": adoption.number},
+        cause=f"adoption:{adoption.id}:{adoption.died_on or ''}",
+        params={"tree": adoption.public_id, "number": adoption.number, **params},
         now=now,
+    )
+
+
+def _audit(
+    session: Session,
+    step: str,
+    plot: TreePlot,
+    numbers: list[int],
+    acting_user: Actor,
+    now: datetime,
+    reason: str | None = None,
+) -> None:
+    audit.record(
+        session,
+        acting_user=acting_user,
+        action=f"tree.{step}",
+        subject=f"plot:{plot.id}",
+        now=now,
+        reason=reason.strip() if reason else None,
+        trees=numbers,
     )
