@@ -47,8 +47,8 @@ class Part:
     amount: int
 
 
-class _Row(NamedTuple):
-    """A resident's ledger account."""
+class Purse(NamedTuple):
+    """A resident's ledger account of one vintage, locked until the transaction ends."""
 
     id: int
     vintage: int
@@ -59,12 +59,12 @@ def available(session: Session, *, account_id: int, unit: Unit) -> list[Part]:
     """Return what a resident holds, by vintage, the oldest first; empty ones are left out."""
     return [
         Part(row.vintage, row.balance)
-        for row in _resident_rows(session, account_id, unit)
+        for row in purses(session, account_id=account_id, unit=unit)
         if row.balance
     ]
 
 
-def _resident_rows(session: Session, account_id: int, unit: Unit) -> list[_Row]:
+def purses(session: Session, *, account_id: int, unit: Unit) -> list[Purse]:
     """Return a resident's accounts by vintage, which nobody else moves until the transaction ends.
 
     They are locked in the order of their ids, as batches lock them.
@@ -80,7 +80,7 @@ def _resident_rows(session: Session, account_id: int, unit: Unit) -> list[_Row]:
         .with_for_update()
     )
     rows = [
-        _Row(number or 0, vintage, balance or 0)
+        Purse(number or 0, vintage, balance or 0)
         for number, vintage, balance in session.exec(statement)
     ]
     return sorted(rows, key=lambda row: row.vintage)
@@ -96,13 +96,17 @@ def take(
     to_kind: LedgerKind,
     movement: Movement,
     now: datetime,
+    found: list[Purse] | None = None,
 ) -> list[Part]:
     """Move an amount from a resident to an owner's account of a kind, vintage by vintage.
 
-    Returns what was taken of which vintage. Raises InsufficientBalance (with `available`) when
-    the resident holds less. Does not commit.
+    `found`: the resident's purses, when the caller has locked them already. Returns what was
+    taken of which vintage. Raises InsufficientBalance (with `available`) when the resident holds
+    less. Does not commit.
     """
-    parts = _oldest_first(_resident_rows(session, account_id, unit), amount)
+    if found is None:
+        found = purses(session, account_id=account_id, unit=unit)
+    parts = _oldest_first(found, amount)
     move(
         session,
         parts=parts,
@@ -115,7 +119,7 @@ def take(
     return parts
 
 
-def _oldest_first(rows: list[_Row], amount: int) -> list[Part]:
+def _oldest_first(rows: list[Purse], amount: int) -> list[Part]:
     parts = []
     left = amount
     for row in rows:
