@@ -1,6 +1,7 @@
 """The demonstration: two partners, pseudonymous residents from published records, one staff member.
 
 Everything measured comes from the files in `demo_data` (see its README); no resident is invented.
+Bus trips are the exception, marked as samples wherever they are shown (see `demo_samples`).
 Some subjects are kept back: whoever binds a partner gets the records of a real bike or car.
 """
 

@@ -7,7 +7,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlmodel import Session, col, func, select
 
-from behaviors import demo
+from behaviors import demo, demo_samples
 from behaviors.models import ActivityRecord, Source
 from carbonaccount.clock import utc_now
 from carbonaccount.config import Profile, Settings
@@ -33,6 +33,9 @@ def demo_command() -> None:
     demo.load_partners(
         writing_session, rejected_folder=settings.instance_path / "rejected", clock=utc_now
     )
+    with writing_session() as session:
+        demo_samples.load_sample_trips(session, now=utc_now())
+        session.commit()
     _report_records()
     _report_people(settings)
 
@@ -47,17 +50,20 @@ def _load_reference_data() -> None:
 
 def _report_records() -> None:
     with writing_session() as session:
-        for partner in demo.PARTNERS:
+        for code, name, kind in _sources():
             records, residents = session.exec(
                 select(func.count(), func.count(col(ActivityRecord.account_id).distinct()))
                 .select_from(ActivityRecord)
                 .join(Source, col(Source.id) == col(ActivityRecord.source_id))
-                .where(col(Source.code) == partner.code)
+                .where(col(Source.code) == code)
             ).one()
-            click.echo(
-                f"{partner.code} ({partner.name_zh}): {records} records of {residents} "
-                "pseudonymous residents"
-            )
+            click.echo(f"{code} ({name}): {records} {kind} of {residents} pseudonymous residents")
+
+
+def _sources() -> list[tuple[str, str, str]]:
+    """Return code, name and what its records are, of each source of the demonstration."""
+    partners = [(partner.code, partner.name_zh, "records") for partner in demo.PARTNERS]
+    return [*partners, (demo_samples.CODE, demo_samples.NAME_ZH, "made-up sample records")]
 
 
 def _report_people(settings: Settings) -> None:

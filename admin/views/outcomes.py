@@ -6,6 +6,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from admin.listing import Column
+from behaviors import demo_samples
 from behaviors.views.common import localized
 from carbonaccount.accounts.queries import districts
 from carbonaccount.web.database import current_session
@@ -41,6 +42,15 @@ def _districts() -> dict[str, str]:
     return {
         item.code: localized(item.name_zh, item.name_en) for item in districts(current_session())
     }
+
+
+def sample_note(behavior_id: int) -> str:
+    """Return a sentence when a behaviour's history holds records that are made up, else ""."""
+    source = demo_samples.sample_of(current_session(), behavior_id)
+    if source is None:
+        return ""
+    name = localized(source.name_zh, source.name_en)
+    return str(_("其中有示例数据，不是真实记录（来源：%(name)s）。", name=name))
 
 
 def outcome_columns() -> list[Column[Line]]:

@@ -20,7 +20,7 @@ from carbonaccount.accounts.notices import PRIVACY_PURPOSE
 from carbonaccount.accounts.sessions import Owner
 from carbonaccount.clock import CITY_ZONE, utc_now
 from carbonaccount.errors import DomainError, NotFound
-from carbonaccount.web.database import current_session
+from carbonaccount.web.database import current_session, writing_session
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import current_actor, go_to
 from carbonaccount.web.limits import vault
@@ -138,7 +138,16 @@ def find_person() -> ResponseReturnValue:
 
 @blueprint.get("/people/<public_id>")
 def resident(public_id: str) -> ResponseReturnValue:
-    """Show an account: bindings, consents, browsers, and its records as sums."""
+    """Show an account: bindings, consents, browsers, and its records as sums.
+
+    That somebody looked is written down before anything is shown.
+    """
+    person_or_404(public_id)
+    with writing_session() as session:
+        help_desk.note_look(
+            session, public_id=public_id, acting_user=current_actor(), now=utc_now()
+        )
+        session.commit()
     return _person_page(public_id)
 
 

@@ -18,7 +18,15 @@ from admin.life.forms import PreviewForm
 from admin.listing import exported
 from admin.views import blueprint as blueprint
 from admin.views.common import put_error
-from admin.views.outcomes import GROUPS, Line, group_words, key_text, outcome_columns, outcome_lines
+from admin.views.outcomes import (
+    GROUPS,
+    Line,
+    group_words,
+    key_text,
+    outcome_columns,
+    outcome_lines,
+    sample_note,
+)
 from behaviors import rule_queries
 from behaviors.models import ActivityRecord, Behavior, RuleVersion
 from behaviors.preview import services
@@ -233,6 +241,7 @@ def _shown(public_id: str) -> dict[str, object]:
         "staff": rule_reads.staff_names(session),
         "groups": GROUPS,
         "group_words": group_words(),
+        "sample_note": sample_note(found.behavior_id),
         "key_text": key_text,
         "differs": _differs_from(found),
     }

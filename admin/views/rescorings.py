@@ -14,7 +14,14 @@ from admin.life.forms import ReasonForm, RescoreForm
 from admin.listing import Column, exported, listing
 from admin.views import blueprint as blueprint
 from admin.views.common import attempted, put_error
-from admin.views.outcomes import GROUPS, group_words, key_text, outcome_columns, outcome_lines
+from admin.views.outcomes import (
+    GROUPS,
+    group_words,
+    key_text,
+    outcome_columns,
+    outcome_lines,
+    sample_note,
+)
 from behaviors import rescore_queries, rescore_work, rescoring, rule_queries
 from behaviors.models import Behavior, RuleVersion
 from behaviors.rescore_queries import RescoreRow
@@ -230,6 +237,7 @@ def _shown(found: Rescore) -> dict[str, object]:
         "debts": _debts(found) if outcome else None,
         "groups": GROUPS,
         "group_words": group_words(),
+        "sample_note": sample_note(found.behavior_id),
         "key_text": key_text,
     }
 

@@ -36,6 +36,17 @@ def find_by_phone(
     return account
 
 
+def note_look(session: Session, *, public_id: str, acting_user: Actor, now: datetime) -> None:
+    """Write down that somebody looked at a resident's page: who, which account, when; no more."""
+    audit.record(
+        session,
+        acting_user=acting_user,
+        action="resident.look",
+        subject=f"account:{public_id}",
+        now=now,
+    )
+
+
 def unmask_phone(
     session: Session,
     *,

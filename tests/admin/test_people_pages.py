@@ -100,6 +100,19 @@ def test_the_account_as_sums(app: Flask, olga: Browser) -> None:
     assert "登录于" in text
 
 
+def test_looking_leaves_a_trace(app: Flask, olga: Browser) -> None:
+    """Who and which account; what a step already writes down is not written twice."""
+    page = f"/admin/people/{public_id(app)}"
+    olga.get("/admin/people")
+    olga.post(f"{page}/unmask", {"reason": "看"}, page="/admin/people")
+    assert olga.get("/admin/people/NOBODY").status_code == 404
+    assert entries(app, "resident.look") == []
+    olga.get(page)
+    (entry,) = entries(app, "resident.look")
+    assert (entry.actor, entry.subject) == ("staff:olga", f"account:{public_id(app)}")
+    assert (entry.reason, entry.details) == (None, {})
+
+
 def test_signing_a_resident_out(app: Flask, alice: Browser, olga: Browser) -> None:
     assert alice.is_signed_in()
     page = f"/admin/people/{public_id(app)}"

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlmodel import Session, col, func, select
 
-from behaviors import demo, sources
+from behaviors import demo, demo_samples, sources
 from behaviors.models import ActivityRecord, Source, SourceSubject
 from carbonaccount.accounts.models import Account, AccountKind
 from carbonaccount.accounts.services import give_consent, open_account
@@ -66,6 +66,46 @@ def test_every_gram_comes_from_the_published_lines(session: Session) -> None:
     ).one()
     assert overlapping == 0
     assert booked == expected
+
+
+def test_sample_trips_say_that_they_are_samples(told: str, session: Session) -> None:
+    """Riders are known people of the demonstration, what they earn follows from the kilometres."""
+    assert "demo-bus (演示公交（示例数据）): " in told
+    assert "made-up sample records of 48 pseudonymous residents" in told
+    source = sources.source_by_code(session, "demo-bus")
+    assert not source.bindable
+    records = session.exec(
+        select(ActivityRecord).where(col(ActivityRecord.source_id) == source.stored_id)
+    ).all()
+    known = set(
+        session.exec(
+            select(col(SourceSubject.account_id))
+            .join(Source, col(Source.id) == col(SourceSubject.source_id))
+            .where(col(Source.code) == "demo-bike")
+        )
+    )
+    assert {record.account_id for record in records} <= known
+    # At most 40 km a person and day, 52 g a km when metered, nothing when declared.
+    for record in records:
+        counted = min(record.quantity_milli, 40_000)
+        assert record.reduction_g == (counted * 52 // 1000 if record.evidence == "A" else 0)
+    assert {record.evidence for record in records} == {"A", "D"}
+    assert max(record.quantity_milli for record in records) > 40_000
+
+
+def test_sample_trips_are_the_same_for_everybody() -> None:
+    """The second rider's first three, worked out with sha256sum over "1:1", "1:2" and so on.
+
+    1:4 begins 49 2a: 73 is below 90, 2.0 km + 42 tenths; 1:7 begins 3d 5f; 1:8 begins 54 62.
+    """
+    now = datetime(2026, 11, 21, 4, tzinfo=UTC)
+    trips = list(demo_samples.sample_trips(1, now))
+    assert trips == list(demo_samples.sample_trips(1, now))
+    assert [(t["event_id"], t["activity"]["distance_km"]) for t in trips[:3]] == [
+        ("sample-1-4", "6.2"),
+        ("sample-1-7", "11.5"),
+        ("sample-1-8", "11.8"),
+    ]
 
 
 @pytest.mark.usefixtures("told")

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from behaviors.demo_samples import load_sample_trips
 from behaviors.rule_services import activate_due
 from carbonaccount.accounts.roles import Role
 from carbonaccount.app import create_app
 from carbonaccount.clock import CITY_ZONE, utc_now
 from tests.browser.conftest import DESKTOP, PHONE, Visit, load_demonstration, new_visit
-from tests.browser.panel import MovedClock, Panel, moved_clock, ride_the_bus, running
+from tests.browser.panel import MovedClock, Panel, moved_clock, running
 from tests.conftest import make_settings
 from tests.people import writing
 
@@ -25,12 +26,14 @@ PHONE_NUMBER = "13700990001"
 
 @pytest.fixture
 def panel(sqlite_template: Path, tmp_path: Path, moved_clock: type[MovedClock]) -> Iterator[Panel]:
-    """The demonstration, two metered bus trips, an editor and an approver."""
+    """The demonstration as `flask demo` leaves it, an editor and an approver."""
     shutil.copyfile(sqlite_template, tmp_path / "site.sqlite3")
     settings = make_settings(f"sqlite:///{tmp_path / 'site.sqlite3'}", tmp_path)
     app = create_app(settings)
     load_demonstration(app.extensions["carbonaccount.engine"], settings)
-    ride_the_bus(app, {"bao-l": "10", "chen-m": "60"})
+    with writing(app) as session:
+        load_sample_trips(session, now=utc_now())
+        session.commit()
     with running(app) as site:
         site.employ("erin", Role.RULE_EDITOR)
         site.employ("anna", Role.RULE_APPROVER)
@@ -82,10 +85,10 @@ def draft_all_electric_bus(erin: Visit) -> None:
 
 
 def preview_on_history(erin: Visit) -> None:
-    """Try the draft on everything there is.
+    """Try the draft on everything there is: the sample trips, and what the resident reported.
 
-    Before: 520 g and 520 credits for 10 km, 2,080 for 60 km (40 count), 0 g and 130 credits for
-    the self-report. After: 269, 1,076, and 0 g with 269 credits. Two lose, one gains.
+    36 of the 48 sample riders are metered and lose (52 credits a km become 26.9); 12 declare and
+    gain, as the resident does (13 credits a km become 26.9).
     """
     page = erin.page
     page.get_by_role("link", name="用历史试算").click()
@@ -93,14 +96,11 @@ def preview_on_history(erin: Visit) -> None:
     page.get_by_role("button", name="开始试算").click()
     main = page.locator("main")
     expect(main).to_contain_text("算完了", timeout=30_000)
-    expect(main).to_contain_text("2,600 → 1,345")
-    expect(main).to_contain_text("2,730 → 1,614")
-    expect(main).to_contain_text("1 / 2 / 0")
-    expect(main).to_contain_text("任城区")
+    expect(main).to_contain_text("13 / 36 / 0")
+    expect(main).to_contain_text("演示公交（示例数据）")
+    expect(main).to_contain_text("不是真实记录")
     expect(page.locator("svg[role=img]")).to_be_visible()
-    # 1,614 credits at a yuan a thousand.
-    expect(main).to_contain_text("1.61")
-    assert page.locator(".examples tbody tr").count() == 3
+    assert page.locator(".examples tbody tr").count() == 10
 
 
 def submit(erin: Visit) -> str:
