@@ -66,12 +66,7 @@ def _name_en(text: str) -> str:
 
 
 def _note(
-    session: Session,
-    acting_user: Actor,
-    action: str,
-    subject: str,
-    now: datetime,
-    **details: object,
+    session: Session, acting_user: Actor, action: str, subject: str, now: datetime, **details: Any
 ) -> None:
     audit.record(
         session, acting_user=acting_user, action=action, subject=subject, now=now, **details
