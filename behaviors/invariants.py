@@ -1,6 +1,6 @@
 """What must hold between records and books, beside what the books promise by themselves."""
 
-from carbonaccount.ledger.verify import Invariant
+from carbonaccount.ledger.verify import Invariant, promise
 
 # EARN transfers (kind 1) of records (cause 1) that were not reversed.
 _STANDING = """SELECT t.cause_id, sum(CASE WHEN t.unit = 1 THEN t.amount ELSE 0 END) AS g,
@@ -102,3 +102,5 @@ RECORDS: tuple[Invariant, ...] = (
            WHERE a.reduction_g + s.g < 0 OR a.credits + s.credits < 0""",
     ),
 )
+
+promise("behaviors", RECORDS)

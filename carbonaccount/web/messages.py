@@ -13,6 +13,7 @@ from carbonaccount.web.formula_reasons import FORMULA_REASONS
 from carbonaccount.web.inventory_reasons import INVENTORY_REASONS
 from carbonaccount.web.reasons import REASONS
 from carbonaccount.web.reward_reasons_catalogue import REWARD_CATALOGUE
+from carbonaccount.web.reward_reasons_redeeming import REWARD_REDEEMING
 from carbonaccount.web.rule_life_reasons import RULE_LIFE_REASONS
 
 CHINESE = "zh"
@@ -48,6 +49,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **FILE_REASONS,
     **RULE_LIFE_REASONS,
     **REWARD_CATALOGUE,
+    **REWARD_REDEEMING,
     **INVENTORY_REASONS,
     # --- of the database and of jobs ---
     "database_not_ready": (
