@@ -6,6 +6,7 @@ at once, and may be taken up again, because importing again changes nothing.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,10 +26,13 @@ from carbonaccount.accounts.models import Staff
 from carbonaccount.accounts.staff import staff_actor
 from carbonaccount.audit import Actor
 from carbonaccount.clock import utc_now
-from carbonaccount.database import open_session
+from carbonaccount.database import is_sqlite, open_session
 from carbonaccount.errors import Conflict, DomainError, NotFound
 from carbonaccount.leadership import ProcessLock, is_locked, take_lock
 
+# A connection that waits for SQLite's one write lock looks for it every 0.1 s and has no place in
+# a queue: without a pause a button pressed on the site would wait for the last batch.
+LET_IN_S = 0.12
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -62,9 +66,11 @@ class UploadRunner:
         lock_folder: Path,
         batch_rows: int,
         clock: Callable[[], datetime] = utc_now,
+        between_batches: Callable[[], None] | None = None,
     ) -> None:
         self._engine, self.files, self._lock_folder = engine, files, lock_folder
         self._batch_rows, self._clock = batch_rows, clock
+        self._between_batches = between_batches or self._let_others_write
         self._guard = threading.Lock()
         self._waiting: deque[tuple[str, ProcessLock]] = deque()
         self._thread: threading.Thread | None = None
@@ -183,8 +189,15 @@ class UploadRunner:
                 raise LockLost
             if stop and share < 1:
                 raise StoppedByStaff
+            if share < 1:
+                self._between_batches()
 
         return progress
+
+    def _let_others_write(self) -> None:
+        """Wait so long that whoever waits for SQLite's one write lock looks for it once."""
+        if is_sqlite(self._engine):
+            time.sleep(LET_IN_S)
 
     def _end(
         self,

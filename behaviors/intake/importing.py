@@ -125,6 +125,7 @@ def import_file(
                 source_code=source_code,
                 mapping=mapping,
                 factors=factors,
+                book=book,
                 open_unknown=open_unknown,
                 acting_user=acting_user,
                 clock=clock,
@@ -230,21 +231,26 @@ def _take_block(
     source_code: str,
     mapping: FileMapping,
     factors: Mapping[str, Fraction],
+    book: RuleBook,
     open_unknown: bool,
     acting_user: Actor,
     clock: Callable[[], datetime],
 ) -> door.BatchResult:
-    """Take one block in one transaction; tried again when another writer came between."""
+    """Take one block in one transaction; tried again when another writer came between.
+
+    `book` only tells the names of fields; the rules are those in force when it is booked.
+    """
+    # Before the transaction: while it lasts, nobody else can write on SQLite.
+    frame = _candidates(block, mapping, factors, book)
     for attempt in range(1, ATTEMPTS + 1):
         with open_session() as session:
             try:
-                book = RuleBook.load(session)
                 result = door.take_frame(
                     session,
                     source=find_source(session, source_code),
                     channel=Channel.FILE,
-                    frame=_candidates(block, mapping, factors, book),
-                    book=book,
+                    frame=frame,
+                    book=RuleBook.load(session),
                     acting_user=acting_user,
                     now=clock(),
                     open_unknown=open_unknown,

@@ -4,20 +4,22 @@ import csv
 import html
 import io
 import re
-import time
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from sqlmodel import col, select
 
-from behaviors.intake import background
+from behaviors.intake import background, importing
 from behaviors.intake.background import UploadRunner
 from behaviors.intake.upload_files import UploadFiles
 from behaviors.models import ActivityRecord, IntakeBatch, IntakeUpload, Source
 from carbonaccount.audit import AuditEntry
-from carbonaccount.clock import utc_now
 from carbonaccount.config import Settings
 from carbonaccount.leadership import take_lock
 from tests.admin.conftest import HEADER, csv_of, line, only_upload, send
@@ -26,30 +28,43 @@ from tests.people import Browser, csrf_token, writing
 ADDRESS = "/admin/intake/{}"
 
 
-def slow_runner(app: Flask, settings: Settings, pause_s: float) -> UploadRunner:
-    """Let the application import line by line, with a pause at each."""
+PATIENCE_S = 60
 
-    def clock() -> datetime:
-        time.sleep(pause_s)
-        return utc_now()
 
+class Gate:
+    """Where an import waits between two batches until the test lets it go on."""
+
+    def __init__(self, after: int) -> None:
+        self.after, self.batches = after, 0
+        self.reached, self.opened = Event(), Event()
+
+    def wait(self) -> None:
+        """Called by the import after each batch but the last."""
+        self.batches += 1
+        if self.batches == self.after:
+            self.reached.set()
+            assert self.opened.wait(PATIENCE_S)
+
+
+@contextmanager
+def halted(app: Flask, settings: Settings, *, after: int) -> Iterator[Gate]:
+    """Let the application import line by line and halt after some; at the end it goes on."""
+    gate = Gate(after)
     runner = UploadRunner(
         app.extensions["carbonaccount.engine"],
         files=UploadFiles(settings.instance_path / "uploads"),
         lock_folder=settings.instance_path / "locks",
         batch_rows=1,
-        clock=clock,
+        between_batches=gate.wait,
     )
+    usual: UploadRunner = app.extensions["carbonaccount.uploads"]
     app.extensions["carbonaccount.uploads"] = runner
-    return runner
-
-
-def wait_for_lines(app: Flask, count: int) -> None:
-    """Wait until an import has taken some lines."""
-    deadline = time.monotonic() + 30
-    while only_upload(app).lines_done < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    try:
+        yield gate
+    finally:
+        gate.opened.set()
+        runner.join()
+        app.extensions["carbonaccount.uploads"] = usual
 
 
 def press(browser: Browser, upload_id: str, button: str) -> int:
@@ -176,16 +191,15 @@ def test_importing_the_same_file_again_changes_nothing(
 def test_the_part_that_changes_asks_again_only_while_it_may_change(
     app: Flask, dana: Browser, source: Source, settings: Settings
 ) -> None:
-    runner = slow_runner(app, settings, 0.2)
-    send(dana, csv_of(*[line(n) for n in range(20)]))
-    part = f"{ADDRESS.format(only_upload(app).public_id)}/progress"
-    wait_for_lines(app, 2)
-    during = dana.get(part).text
+    with halted(app, settings, after=2) as gate:
+        send(dana, csv_of(*[line(n) for n in range(4)]))
+        part = f"{ADDRESS.format(only_upload(app).public_id)}/progress"
+        assert gate.reached.wait(PATIENCE_S)
+        during = dana.get(part).text
     assert 'hx-trigger="every 2s"' in during
     assert "导入中" in during
     assert "<progress" in during
     assert "<html" not in during
-    runner.join()
     after = dana.get(part).text
     assert "hx-trigger" not in after
     assert "已完成" in after
@@ -195,47 +209,69 @@ def test_the_part_that_changes_asks_again_only_while_it_may_change(
 def test_stopping_keeps_what_was_taken_and_can_be_taken_up_again(
     app: Flask, dana: Browser, source: Source, settings: Settings
 ) -> None:
-    fast: UploadRunner = app.extensions["carbonaccount.uploads"]
-    slow = slow_runner(app, settings, 0.2)
-    send(dana, csv_of(*[line(n) for n in range(60)]))
-    upload_id = only_upload(app).public_id
-    wait_for_lines(app, 2)
-    assert press(dana, upload_id, "resume") == 409  # it is at work
-    assert press(dana, upload_id, "stop") == 303
-    assert only_upload(app).status == "stopping"
-    slow.join()
+    runner: UploadRunner = app.extensions["carbonaccount.uploads"]
+    with halted(app, settings, after=2) as gate:
+        send(dana, csv_of(*[line(n) for n in range(6)]))
+        upload_id = only_upload(app).public_id
+        assert gate.reached.wait(PATIENCE_S)
+        assert press(dana, upload_id, "resume") == 409  # it is at work
+        assert press(dana, upload_id, "stop") == 303
+        assert only_upload(app).status == "stopping"
     stopped = only_upload(app)
-    assert stopped.status == "stopped"
-    assert 2 <= stopped.lines_done < 60
+    # The batch after the press is the last.
+    assert (stopped.status, stopped.lines_done) == ("stopped", 3)
     assert sum(stopped.counts.values()) == stopped.lines_done == record_count(app)
     page = dana.get(ADDRESS.format(upload_id)).text
     assert "停止前收下的行已经入账" in page
-    app.extensions["carbonaccount.uploads"] = fast
     assert press(dana, upload_id, "resume") == 303
-    fast.join()
+    runner.join()
     done = only_upload(app)
     assert done.status == "done"
-    assert done.counts["duplicate"] == stopped.lines_done
-    assert done.counts["accepted"] == 60 - stopped.lines_done
-    assert record_count(app) == 60
+    assert (done.counts["duplicate"], done.counts["accepted"]) == (3, 3)
+    assert record_count(app) == 6
+
+
+def test_while_lines_are_read_and_between_batches_others_may_write(
+    app: Flask,
+    dana: Browser,
+    source: Source,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[int] = []
+
+    def write(*args: Any) -> Any:
+        """Write beside the import; inside its transaction this would wait in vain."""
+        with writing(app) as session:
+            session.execute(sa.update(Source).values(name_en="Jining Buses"))
+            session.commit()
+        written.append(len(written))
+        return candidates_of(*args) if args else None
+
+    candidates_of = importing._candidates
+    monkeypatch.setattr(importing, "_candidates", write)
+    with halted(app, settings, after=0) as gate:
+        monkeypatch.setattr(gate, "wait", write)
+        send(dana, csv_of(*[line(n) for n in range(3)]))
+    assert len(written) == 3
+    assert only_upload(app).status == "done"
 
 
 def test_one_that_waits_is_stopped_at_once(
     app: Flask, dana: Browser, source: Source, settings: Settings
 ) -> None:
-    runner = slow_runner(app, settings, 0.2)
-    for name in ("first.csv", "second.csv"):
-        send(dana, csv_of(*[line(n) for n in range(20)]), name=name)
-    with writing(app) as session:
-        waiting = session.exec(
-            select(IntakeUpload).where(IntakeUpload.file_name == "second.csv")
-        ).one()
-    assert "排队中" in dana.get(ADDRESS.format(waiting.public_id)).text
-    assert press(dana, waiting.public_id, "stop") == 303
-    runner.join()
+    with halted(app, settings, after=1):
+        for name in ("first.csv", "second.csv"):
+            send(dana, csv_of(*[line(n) for n in range(3)]), name=name)
+        with writing(app) as session:
+            waiting = session.exec(
+                select(IntakeUpload).where(IntakeUpload.file_name == "second.csv")
+            ).one()
+        assert "排队中" in dana.get(ADDRESS.format(waiting.public_id)).text
+        assert press(dana, waiting.public_id, "stop") == 303
     with writing(app) as session:
         rows = session.exec(select(IntakeUpload).order_by(col(IntakeUpload.id))).all()
-    assert [(row.status, row.lines_done) for row in rows] == [("done", 20), ("stopped", 0)]
+    assert [(row.status, row.lines_done) for row in rows] == [("done", 3), ("stopped", 0)]
 
 
 def test_what_is_over_can_be_neither_stopped_nor_taken_up(
@@ -320,12 +356,17 @@ def test_an_interrupted_one_can_be_given_up(
 
 
 def test_a_fault_in_the_middle_is_told_and_what_came_before_stays(
-    app: Flask, dana: Browser, source: Source, settings: Settings
+    app: Flask,
+    dana: Browser,
+    source: Source,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    runner = slow_runner(app, settings, 0)
+    # Else so short a file would be refused as soon as it comes.
+    monkeypatch.setattr(importing, "LOOKED_AT_ROWS", 1)
     content = csv_of(line(1), line(2)) + b"\xff\xfe,p1\n"
-    send(dana, content, name="夜班.csv")
-    runner.join()
+    with halted(app, settings, after=0):
+        send(dana, content, name="夜班.csv")
     upload = only_upload(app)
     assert upload.status == "failed"
     assert upload.error == {
