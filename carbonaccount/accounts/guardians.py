@@ -13,8 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount import audit
-from carbonaccount.accounts import limits
-from carbonaccount.accounts.limits import Counted, Limit
+from carbonaccount.accounts.limits import Limit
 from carbonaccount.accounts.models import Account, Guardian, GuardianCode, Resident
 from carbonaccount.accounts.rules import CROCKFORD_ALPHABET
 from carbonaccount.audit import Actor
@@ -126,6 +125,14 @@ def children_of(session: Session, *, guardian_id: int) -> list[tuple[Guardian, s
     ]
 
 
+def child_of(session: Session, *, guardian_row_id: int, account_id: int) -> int | None:
+    """Return the child of a guardianship that is one of the account's two sides, else None."""
+    row = session.get(Guardian, guardian_row_id)
+    if row is None or account_id not in (row.child_id, row.guardian_id):
+        return None
+    return row.child_id
+
+
 def ask(session: Session, *, child_id: int, vault: Vault, acting_user: Actor, now: datetime) -> str:
     """Return a code that the guardian types; one asked for before ends with it.
 
@@ -153,12 +160,6 @@ def ask(session: Session, *, child_id: int, vault: Vault, acting_user: Actor, no
 def _forget_codes(session: Session, *, child_id: int, now: datetime) -> None:
     over = sa.or_(col(GuardianCode.child_id) == child_id, col(GuardianCode.expires_at) <= now)
     session.exec(sa.delete(GuardianCode).where(over))
-
-
-def count_guess(session: Session, *, account_id: int, vault: Vault, now: datetime) -> Counted:
-    """Count one typed code; the caller commits, then refuses what is over the limit."""
-    key = vault.index(str(account_id), purpose="rate:guardian")
-    return limits.count_try(session, limit=GUESSES, key_index=key, now=now)
 
 
 def confirm(

@@ -6,15 +6,17 @@ from flask import Blueprint, Flask
 
 blueprint = Blueprint("rewards", "rewards", template_folder="templates")
 
-_PAGES: tuple[str, ...] = ("shelf",)
+_PAGES: tuple[str, ...] = ("guardians", "shelf")
 # Words for the messages that this room sends; importing a module registers them.
-_MESSAGE_TEXTS: tuple[str, ...] = ()
+_MESSAGE_TEXTS: tuple[str, ...] = ("message_texts_catalogue", "message_texts_coupons")
+# Recurring work; importing a module registers it.
+_JOBS: tuple[str, ...] = ("catalogue_jobs",)
 
 
 def init_app(app: Flask) -> None:
     """Add the pages to the application; importing a module hangs its pages on the blueprint."""
     for name in _PAGES:
         import_module(f"rewards.views.{name}")
-    for name in _MESSAGE_TEXTS:
+    for name in (*_MESSAGE_TEXTS, *_JOBS):
         import_module(f"rewards.{name}")
     app.register_blueprint(blueprint)
