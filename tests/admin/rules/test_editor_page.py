@@ -97,19 +97,35 @@ HOSTILE = {
     "brackets": "(" * 10_000 + "1" + ")" * 10_000,
     "digits": "9" * 10_000,
     "lambda": "(lambda: 1)()",
+    "more than a form may hold": "1" * 400_000,
 }
 
 
-@pytest.mark.parametrize("formula", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_formulas_are_refused_at_once(erin: Browser, formula: str) -> None:
+AT_ONCE_S = 0.05
+
+
+def test_hostile_formulas_are_refused_at_once(erin: Browser) -> None:
+    """Each within 50 ms of processor time, the page around it included; checked or to be stored."""
     token = csrf_token(erin.get(NEW_BUS))
-    erin.post_with(token, CHECK, electric_bus())  # pint and the templates are loaded by now
-    began = time.perf_counter()
-    response = erin.post_with(token, CHECK, electric_bus(factor_expression=formula))
-    took_s = time.perf_counter() - began
-    assert "还不能用" in response.text
-    # 50 ms for the formula; the page around it takes its own time on a busy machine.
-    assert took_s < 0.5
+    for address in (CHECK, NEW_BUS):
+        erin.post_with(token, address, electric_bus(action="check"))  # templates are loaded by now
+        for name, formula in HOSTILE.items():
+            for part in ("factor_expression", "quantity_expression"):
+                form = electric_bus(**{part: formula})
+                assert fastest_s(erin, token, address, form) < AT_ONCE_S, (address, name, part)
+
+
+def fastest_s(browser: Browser, token: str, address: str, form: dict[str, str]) -> float:
+    """Return the processor time that refusing a form takes, the best of three."""
+    took_s = []
+    for _ in range(3):
+        began = time.process_time()
+        response = browser.post_with(token, address, form)
+        took_s.append(time.process_time() - began)
+        assert response.status_code in (413, 422) or "还不能用" in response.text
+        if took_s[-1] < AT_ONCE_S:
+            break
+    return min(took_s)
 
 
 def test_a_draft_is_stored(app: Flask, erin: Browser) -> None:

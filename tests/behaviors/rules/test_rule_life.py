@@ -1,5 +1,6 @@
 """A rule version from draft to force, with two people, on the city's working days."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -391,3 +392,23 @@ def test_the_job_moves_the_standing_once(session: Session, office: Office) -> No
 def test_the_whole_library_stands_as_its_days_say(session: Session) -> None:
     # Loaded in 2026: everything shipped stands already as it should.
     assert rule_services.activate_due(session, now=MONDAY) == rule_services.Activation(0, 0)
+
+
+@pytest.mark.parametrize("part", ["factor_expression", "quantity_expression"])
+def test_hostile_formulas_never_become_a_draft(session: Session, office: Office, part: str) -> None:
+    """Each is refused within 50 ms of processor time."""
+    rule = bus_rule(session, "0.0269")
+    for formula in (
+        "distance_km.__class__",
+        "__import__('os')",
+        "exec",
+        "9**9**9**9",
+        "(" * 10_000 + "1" + ")" * 10_000,
+        "1" * 1_000_000,
+        "(lambda: 1)()",
+    ):
+        began = time.process_time()
+        with pytest.raises((FormulaError, RuleError)):
+            draft(session, office.erin, replace(rule, **{part: formula}))  # type: ignore[arg-type]
+        assert time.process_time() - began < 0.05
+    assert session.exec(select(RuleVersion).where(col(RuleVersion.status) == "draft")).all() == []
