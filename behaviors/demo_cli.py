@@ -15,6 +15,7 @@ from carbonaccount.crypto import Vault
 from carbonaccount.web.database import writing_session
 
 ReferenceLoader = Callable[[Session], dict[str, int]]
+RewardsLoader = Callable[..., int]
 
 
 def register(app: Flask) -> None:
@@ -36,8 +37,18 @@ def demo_command() -> None:
     with writing_session() as session:
         demo_samples.load_sample_trips(session, now=utc_now())
         session.commit()
+    _load_rewards()
     _report_records()
     _report_people(settings)
+
+
+def _load_rewards() -> None:
+    # Likewise another room's: see the composition root.
+    load: RewardsLoader = current_app.extensions["carbonaccount.load_demo_rewards"]
+    with writing_session() as session:
+        added = load(session, now=utc_now())
+        session.commit()
+    click.echo(f"rewards: {added} examples added, at /rewards")
 
 
 def _load_reference_data() -> None:

@@ -109,6 +109,7 @@ def _register_rooms(app: Application) -> None:
     from behaviors.preview import runner as previews
     from carbonaccount import cli
     from carbonaccount.accounts import room as accounts
+    from rewards import demo as rewards_demo
     from rewards import views as rewards_views
 
     accounts.init_app(app, app.extensions["carbonaccount.settings"])
@@ -119,6 +120,7 @@ def _register_rooms(app: Application) -> None:
     behaviors_cli.register(app)
     behaviors_views.init_app(app)
     rewards_views.init_app(app)
+    app.extensions["carbonaccount.load_demo_rewards"] = rewards_demo.load
     previews.init_app(app)
     admin_views.init_app(app)
 
