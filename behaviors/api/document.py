@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app
@@ -60,7 +61,9 @@ def init_app(app: Application) -> None:
     csrf.exempt(api)
 
 
+@cache
 def _routes() -> APIBlueprint:
+    """Return the routes with their schemas; working these out is half of starting up."""
     api = APIBlueprint("api", __name__, url_prefix=PREFIX)
     _get(api, "/behaviors", methods.list_behaviors, schemas.BehaviorList, tag="methods")
     _get(

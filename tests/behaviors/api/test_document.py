@@ -69,6 +69,7 @@ OPERATIONS = {
     ("GET", "/api/v1/behaviors"): {200},
     ("GET", "/api/v1/behaviors/{code}"): {200, 404, 422},
     ("POST", "/api/v1/score"): {200, 404, 422},
+    ("POST", "/api/v1/footprint"): {200, 422},
     ("POST", "/api/v1/activities"): {200, 422},
     ("GET", "/api/v1/bindings"): {200, 422},
     ("POST", "/api/v1/bindings"): {422},
@@ -122,6 +123,10 @@ def lead_to_a_rule(case: Case[Any]) -> None:
         values = list(content["activity"].values())
         content["behavior"] = "bus_trip"
         content["activity"] = {"distance_km": values[0] if values else "1.5"}
+    if case.path.endswith("/footprint") and isinstance(content, dict) and len(str(content)) % 2:
+        for line in content["lines"]:
+            line["factor"] = "grid.shandong"
+        content["lines"].append({"factor": "fuel.petrol", "amount": "1.5"})
 
 
 def test_document_is_openapi_3_1_and_names_everything(client: FlaskClient) -> None:
@@ -133,6 +138,7 @@ def test_document_is_openapi_3_1_and_names_everything(client: FlaskClient) -> No
         ("/api/v1/behaviors", "get"),
         ("/api/v1/behaviors/{code}", "get"),
         ("/api/v1/score", "post"),
+        ("/api/v1/footprint", "post"),
         ("/api/v1/activities", "post"),
         ("/api/v1/bindings", "get"),
         ("/api/v1/bindings", "post"),
