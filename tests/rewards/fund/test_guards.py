@@ -70,6 +70,7 @@ def test_a_hundred_yuan_day_by_day(session: Session) -> None:
         Counter(take(session, reward, account, day, number) for number in range(12))
         for day in arranged.days(first, 13)
     ]
+    assert not asked[0].keys() - {"given"}
     assert [day["given"] for day in asked] == [12, 12, 12, 12, 12, 12, 12, 4, 4, 4, 2, 0, 0]
     assert [day["fund_slowed"] for day in asked] == [0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 0, 0, 0]
     assert [day["fund_paused"] for day in asked] == [0] * 10 + [10, 12, 12]
