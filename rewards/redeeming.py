@@ -230,8 +230,9 @@ def _count_one(
             set_={"taken": table.c.taken + 1},
             where=None if limit is None else table.c.taken < limit,
         )
+        .returning(table.c.taken)
     )
-    return session.connection().execute(counted).rowcount == 1
+    return session.connection().execute(counted).first() is not None
 
 
 def _use_at_once(

@@ -1,0 +1,1 @@
+"""Taking rewards and using coupons, one by one and many at once."""

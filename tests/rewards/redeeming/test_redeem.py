@@ -1,0 +1,105 @@
+"""Taking a reward: what moves, what comes first, and what is refused without moving anything."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlmodel import Session, col, select
+
+from carbonaccount.errors import Conflict, DomainError, InsufficientBalance, NotFound
+from carbonaccount.ledger import holdings
+from carbonaccount.ledger.models import Unit
+from rewards.models import Allotment, Coupon, LimitPeriod, Reward, RewardDay, RewardTaker
+from rewards.redeeming import period_start
+from tests.rewards.redeeming.arranging import (
+    DAY,
+    NOW,
+    balances,
+    broken,
+    earn,
+    fund_of,
+    open_people,
+    open_shop,
+    redeem,
+    stock_left,
+)
+
+
+def test_a_reward_is_held_counted_and_paid_for(app: Flask, session: Session) -> None:
+    """250 credits of 2025 and 100 of 2026; three times 100 take all of 2025 first."""
+    shop = open_shop(session, stock=5)
+    (alice,) = open_people(session, 1, credits=250, vintage=2025)
+    earn(session, alice, 100, 2026)
+    first = redeem(session, shop, alice, "one")
+    assert (first.status, first.price_credits, first.issued_day) == ("issued", 100, DAY)
+    assert first.expires_on == DAY + timedelta(days=30)
+    assert redeem(session, shop, alice, "one").stored_id == first.stored_id
+    assert balances(session, alice) == {"free": 250, "held": 100}
+    redeem(session, shop, alice, "two")
+    redeem(session, shop, alice, "three")
+    left = holdings.available(session, account_id=alice, unit=Unit.CREDIT)
+    assert left == [holdings.Part(2026, 50)]
+    assert stock_left(session, shop) == 2
+    assert fund_of(session, shop) == (1500, 0)
+    assert session.exec(select(RewardDay.taken)).all() == [3]
+    assert session.exec(select(RewardTaker.taken)).all() == [3]
+    with pytest.raises(InsufficientBalance) as caught:
+        redeem(session, shop, alice, "four")
+    assert caught.value.params == {"available": 50, "needed": 100}
+    session.commit()
+    assert broken(session) == {}
+
+
+def test_what_is_refused_moves_nothing(app: Flask, session: Session) -> None:
+    (alice,) = open_people(session, 1)
+    shops = {
+        "stock_empty": open_shop(session, stock=0),
+        "day_stock_empty": open_shop(session, stock_per_day=0),
+        "person_limit_reached": open_shop(session, limit_per_person=0),
+        "reward_not_offered": open_shop(session, offered_until=DAY - timedelta(days=1)),
+        "draw_only": open_shop(session, allotment=Allotment.DRAW.value),
+        "queue_only": open_shop(session, allotment=Allotment.QUEUE.value),
+        "fund_empty": open_shop(session, budget_fen=499),
+        "insufficient_balance": open_shop(session, price_credits=1001),
+        "reward_age_unknown": open_shop(session, minimum_age=18),
+    }
+    session.commit()
+    for code, shop in shops.items():
+        with pytest.raises(DomainError) as caught:
+            redeem(session, shop, alice)
+        session.rollback()
+        assert caught.value.code == code
+    with pytest.raises(Conflict, match="price_changed"):
+        redeem(session, open_shop(session), alice, price_seen=99)
+    session.rollback()
+    with pytest.raises(NotFound, match="unknown_reward"):
+        redeem(session, shops["fund_empty"], alice, reward_id=987654)
+    session.rollback()
+    assert balances(session, alice) == {"free": 1000, "held": 0}
+    assert session.exec(select(Coupon)).all() == []
+    assert broken(session) == {}
+
+
+def test_limits_begin_anew_with_their_period_and_draws_pass(app: Flask, session: Session) -> None:
+    (alice,) = open_people(session, 1)
+    shop = open_shop(session, limit_per_person=1, limit_period=LimitPeriod.MONTH.value)
+    other = open_shop(session, allotment=Allotment.DRAW.value)
+    redeem(session, shop, alice, "march")
+    session.commit()
+    with pytest.raises(Conflict, match="person_limit_reached"):
+        redeem(session, shop, alice, "march again")
+    session.rollback()
+    redeem(session, shop, alice, "april", now=NOW + timedelta(days=25))
+    redeem(session, other, alice, "drawn", via="draw")
+    with pytest.raises(Conflict, match="request_key_used"):
+        redeem(session, other, alice, "april", via="draw")
+    session.commit()
+    assert session.exec(select(Reward.stock_left).order_by(col(Reward.id))).all() == [998, 999]
+    assert broken(session) == {}
+
+
+def test_periods_begin_on_their_first_day() -> None:
+    assert period_start("day", DAY).isoformat() == "2026-03-10"
+    assert period_start("month", DAY).isoformat() == "2026-03-01"
+    assert period_start("year", DAY).isoformat() == "2026-01-01"
+    assert period_start("ever", DAY).isoformat() == "0001-01-01"
