@@ -1,5 +1,6 @@
 """The composition root: the one file that may import every room."""
 
+from functools import partial
 from importlib import import_module
 
 from flask import Flask
@@ -109,7 +110,7 @@ def _register_rooms(app: Application) -> None:
     from behaviors.preview import runner as previews
     from carbonaccount import cli
     from carbonaccount.accounts import room as accounts
-    from rewards import demo as rewards_demo
+    from rewards import demo_merchants
     from rewards import views as rewards_views
 
     accounts.init_app(app, app.extensions["carbonaccount.settings"])
@@ -120,7 +121,9 @@ def _register_rooms(app: Application) -> None:
     behaviors_cli.register(app)
     behaviors_views.init_app(app)
     rewards_views.init_app(app)
-    app.extensions["carbonaccount.load_demo_rewards"] = rewards_demo.load
+    app.extensions["carbonaccount.load_demo_rewards"] = partial(
+        demo_merchants.load, vault=app.extensions["carbonaccount.vault"]
+    )
     previews.init_app(app)
     admin_views.init_app(app)
 

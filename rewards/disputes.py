@@ -54,6 +54,16 @@ def dispute_of(session: Session, *, coupon: Coupon) -> CouponDispute | None:
     ).first()
 
 
+def shown_dispute(session: Session, *, coupon: Coupon) -> CouponDispute | None:
+    """Return what a coupon's page tells: the dispute about its latest use.
+
+    What staff found in a check is between them and the merchant until the credits come back.
+    """
+    found = dispute_of(session, coupon=coupon)
+    hidden = found is not None and found.raised_by is not None and found.status != UPHELD
+    return None if hidden else found
+
+
 def can_be_disputed(coupon: Coupon, *, now: datetime) -> bool:
     """Return whether a holder may still deny the use of a coupon."""
     return _was_used(coupon) and now - (coupon.used_at or now) <= RAISED_WITHIN
@@ -179,7 +189,7 @@ def uphold(
     # The till may have taken the use back by itself meanwhile.
     if coupon.status == CouponStatus.USED and coupon.uses == dispute.use_number:
         _deduct_later(session, dispute, coupon, now)
-        _give_back(session, coupon, decision.strip(), acting_user, now)
+        _give_back(session, coupon, acting_user, now)
     _close(dispute, UPHELD, decision, acting_user, now)
     session.add(dispute)
     _tell(session, "coupon_dispute_upheld", dispute, coupon, now)
@@ -208,14 +218,9 @@ def _to_decide(
     return dispute, coupon
 
 
-def _give_back(
-    session: Session, coupon: Coupon, reason: str, acting_user: Actor, now: datetime
-) -> None:
-    """Reverse the use and cancel the coupon; it still counts in the settlement that counted it."""
-    counted_in, coupon.settlement_id = coupon.settlement_id, None
-    session.add(coupon)
-    session.flush()
-    redeeming.take_use_back(session, coupon=coupon, reason=reason, acting_user=acting_user, now=now)
+def _give_back(session: Session, coupon: Coupon, acting_user: Actor, now: datetime) -> None:
+    """Reverse the use and cancel the coupon; a settlement that counted it still does."""
+    redeeming.reverse_use(session, coupon=coupon, now=now)
     redeeming.cancel(
         session,
         coupon_id=coupon.stored_id,
@@ -223,9 +228,6 @@ def _give_back(
         acting_user=acting_user,
         now=now,
     )
-    coupon.settlement_id = counted_in
-    session.add(coupon)
-    session.flush()
 
 
 def _close(

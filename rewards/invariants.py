@@ -1,6 +1,7 @@
 """What must hold between rewards, coupons, the fund and the books; each part has its own list."""
 
 from carbonaccount.ledger.verify import Invariant, promise
+from rewards.settlement_invariants import SETTLEMENTS
 
 # What the transfers of coupons (cause 3) say, by coupon; a reversal (kind 2) is of a use (4).
 _BOOKED = """SELECT t.cause_id,
@@ -16,7 +17,8 @@ COUPONS: tuple[Invariant, ...] = (
         "a coupon's standing transfers tell its status and its price",
         f"""SELECT count(*) FROM coupon c LEFT JOIN ({_BOOKED}) b ON b.cause_id = c.id
             WHERE coalesce(b.held, 0) <> c.price_credits
-              OR coalesce(b.redeemed, 0) <> CASE c.status WHEN 'used' THEN c.price_credits ELSE 0 END
+              OR coalesce(b.redeemed, 0) <> CASE WHEN c.status = 'used'
+                THEN c.price_credits ELSE 0 END
               OR coalesce(b.ended, 0) <> CASE WHEN c.status = 'expired'
                 THEN c.price_credits - coalesce(b.released, 0) ELSE 0 END
               OR coalesce(b.released, 0) NOT IN (0, c.price_credits)
@@ -76,6 +78,9 @@ COUPONS: tuple[Invariant, ...] = (
     ),
 )
 
-REWARDS: tuple[Invariant, ...] = (*COUPONS,)
+REWARDS: tuple[Invariant, ...] = (
+    *COUPONS,
+    *SETTLEMENTS,
+)
 
 promise("rewards", REWARDS)

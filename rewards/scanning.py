@@ -32,8 +32,10 @@ LOOK, USE, UNDO = "look", "use", "undo"
 LOOK_HOLDS = timedelta(minutes=10)
 UNDO_WITHIN = timedelta(minutes=10)
 SHORTEST_REASON, LONGEST_REASON = 2, 200
-_REQUEST_KEY = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+_REQUEST_KEY = re.compile(r"[A-Za-z0-9_-]{8,60}", re.ASCII)
 _WORKING = "working"
+# The answer to digits that open nothing.
+_NOBODYS = "code_unknown"
 
 
 @dataclass(frozen=True)
@@ -94,15 +96,22 @@ def look(
     """Find the coupon behind what was scanned or typed; nothing of the coupon changes.
 
     Raises Conflict with request_key_used when the key came before with other content, Invalid
-    with request_key_bad. Does not commit.
+    with request_key_bad, LimitReached for a person who typed too many digits that nobody has.
+    Does not commit; the caller commits refusals too, they are counted.
     """
+    typed = coupon_codes.is_digits(text)
+    if typed:
+        coupon_codes.refuse_guessing(session, account_id=place.account_id, vault=vault, now=now)
 
     def find(found: _Found) -> None:
         coupon = coupon_codes.read_code(session, text=text, vault=vault, now=now)
         found.coupon_id = coupon.stored_id
         _check_taken_here(session, coupon, place)
 
-    return _attempted(session, place, request_key, LOOK, text.strip(), find, now)
+    answer = _attempted(session, place, request_key, LOOK, text.strip(), find, now)
+    if typed and answer.attempt.outcome == _NOBODYS:
+        coupon_codes.count_wrong_digits(session, account_id=place.account_id, vault=vault, now=now)
+    return answer
 
 
 def use(

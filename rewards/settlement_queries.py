@@ -1,6 +1,6 @@
 """Reads about settlements: their lines, their sample, and what the books say of them."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -35,6 +35,7 @@ class Line(NamedTuple):
     coupon: Coupon
     reward: Reward
     till: str
+    used_at: datetime | None
 
 
 class Checked(NamedTuple):
@@ -100,7 +101,7 @@ def lines_of(session: Session, *, settlement_id: int) -> list[Line]:
     used_at = sa.func.coalesce(col(Coupon.used_at), col(CouponDispute.used_at))
     till_id = sa.func.coalesce(col(Coupon.till_id), col(CouponDispute.till_id))
     rows = session.exec(
-        select(Coupon, Reward, col(MerchantTill.name))
+        select(Coupon, Reward, col(MerchantTill.name), used_at)
         .join(Reward, col(Reward.id) == col(Coupon.reward_id))
         .outerjoin(
             CouponDispute,
@@ -111,7 +112,7 @@ def lines_of(session: Session, *, settlement_id: int) -> list[Line]:
         .where(col(Coupon.settlement_id) == settlement_id)
         .order_by(used_at, col(Coupon.id))
     )
-    return [Line(coupon, reward, till or "") for coupon, reward, till in rows]
+    return [Line(coupon, reward, till or "", when) for coupon, reward, till, when in rows]
 
 
 def sample_of(session: Session, *, settlement_id: int) -> list[Checked]:

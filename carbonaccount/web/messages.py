@@ -13,6 +13,7 @@ from carbonaccount.web.formula_reasons import FORMULA_REASONS
 from carbonaccount.web.inventory_reasons import INVENTORY_REASONS
 from carbonaccount.web.reasons import REASONS
 from carbonaccount.web.reward_reasons_catalogue import REWARD_CATALOGUE
+from carbonaccount.web.reward_reasons_merchants import REWARD_MERCHANTS
 from carbonaccount.web.reward_reasons_redeeming import REWARD_REDEEMING
 from carbonaccount.web.rule_life_reasons import RULE_LIFE_REASONS
 
@@ -49,6 +50,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **FILE_REASONS,
     **RULE_LIFE_REASONS,
     **REWARD_CATALOGUE,
+    **REWARD_MERCHANTS,
     **REWARD_REDEEMING,
     **INVENTORY_REASONS,
     # --- of the database and of jobs ---
@@ -160,6 +162,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "photo_too_large": (
         "照片太大，最多 {limit_mib} MiB。",
         "The photo is too large; at most {limit_mib} MiB.",
+    ),
+    "unknown_filter": (
+        "没有看懂筛选条件“{name}”的值“{value}”，请回到记录页重新筛选。",
+        "The value “{value}” of the filter “{name}” is not known; go back and filter anew.",
     ),
     # --- behaviours and rules ---
     "unknown_behavior": ("没有名为 {behavior} 的行为。", "There is no behaviour {behavior}."),

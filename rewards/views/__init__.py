@@ -6,9 +6,13 @@ from flask import Blueprint, Flask
 
 blueprint = Blueprint("rewards", "rewards", template_folder="templates")
 
-_PAGES: tuple[str, ...] = ("guardians", "shelf")
+_PAGES: tuple[str, ...] = ("guardians", "shelf", "disputes", "till", "till_shop")
 # Words for the messages that this room sends; importing a module registers them.
-_MESSAGE_TEXTS: tuple[str, ...] = ("message_texts_catalogue", "message_texts_coupons")
+_MESSAGE_TEXTS: tuple[str, ...] = (
+    "message_texts_catalogue",
+    "message_texts_coupons",
+    "message_texts_merchants",
+)
 # Recurring work; importing a module registers it.
 _JOBS: tuple[str, ...] = ("catalogue_jobs",)
 

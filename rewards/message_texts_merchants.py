@@ -1,0 +1,54 @@
+"""What holders are told about a use that they denied."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext
+
+from carbonaccount.messages.texts import Shown, register_message
+from carbonaccount.web.templating import language, whole_text
+
+Params = Mapping[str, Any]
+
+
+def _(text: str, **values: object) -> str:
+    """Return a sentence in the page's language."""
+    return str(gettext(text, **values))
+
+
+def _shown(text: str, params: Params) -> Shown:
+    return Shown(text, url_for("rewards.coupon", public_id=params["coupon"]))
+
+
+def _values(params: Params) -> dict[str, str]:
+    return {
+        "title": str(params[f"title_{language()}"] or params["title_zh"]),
+        "credits": whole_text(int(params["credits"])),
+    }
+
+
+def disputed(params: Params) -> Shown:
+    """Say that the objection came in."""
+    text = _(
+        "您对“%(title)s”的使用提出的异议已收到。核对期间，这次使用不会结算给商户。",
+        **_values(params),
+    )
+    return _shown(text, params)
+
+
+def upheld(params: Params) -> Shown:
+    """Say that the credits are back."""
+    text = _("您对“%(title)s”的异议成立，%(credits)s 积分已退回。", **_values(params))
+    return _shown(text, params)
+
+
+def refused(params: Params) -> Shown:
+    """Say that the use stands, and where the reason is."""
+    text = _("您对“%(title)s”的异议不成立，理由写在这张券的页面上。", **_values(params))
+    return _shown(text, params)
+
+
+register_message("coupon_disputed", disputed)
+register_message("coupon_dispute_upheld", upheld)
+register_message("coupon_dispute_refused", refused)
