@@ -1,27 +1,16 @@
-"""A resident's records as a file: CSV for anything that reads text, XLSX for spreadsheets.
+"""A resident's records as a table for a file."""
 
-What came from outside (event ids, names) is never a formula: CSV cells that a spreadsheet would
-run get an apostrophe in front, XLSX cells are written as strings.
-"""
-
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-import xlsxwriter
 from flask_babel import gettext as _
 
 from behaviors import explain, labels
 from behaviors.queries import RecordRow
 from behaviors.rulebook import RuleBook
 from carbonaccount.clock import CITY_ZONE
+from carbonaccount.web.tables import Cell
 from carbonaccount.web.templating import language
-
-# A spreadsheet takes a text that begins like this for a formula or a command.
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_BYTE_ORDER_MARK = "\ufeff"
-Cell = str | int
 
 
 def header() -> list[str]:
@@ -63,7 +52,7 @@ def lines(rows: Iterable[RecordRow], book: RuleBook) -> Iterable[list[Cell]]:
             record.occurred_at.astimezone(CITY_ZONE).isoformat(sep=" ", timespec="seconds"),
             record.business_day.isoformat(),
             record.evidence,
-            str(labels.STATUS_NAMES[record.status]),
+            str(labels.badge(record)[0]),
             "; ".join(f"{name}={amount}" for name, amount in measured.items()),
             explain.milli(record.quantity_milli),
             explain.milli(record.counted_milli),
@@ -72,40 +61,3 @@ def lines(rows: Iterable[RecordRow], book: RuleBook) -> Iterable[list[Cell]]:
             record.reduction_g,
             record.credits,
         ]
-
-
-def as_csv(rows: Iterable[RecordRow], book: RuleBook) -> bytes:
-    """Return the records as CSV in UTF-8, with the mark by which Excel knows that it is UTF-8."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header())
-    for line in lines(rows, book):
-        writer.writerow([harmless(cell) for cell in line])
-    return (_BYTE_ORDER_MARK + text.getvalue()).encode()
-
-
-def harmless(cell: Cell) -> Cell:
-    """Return a cell that no spreadsheet runs; numbers stay as they are."""
-    if isinstance(cell, str) and cell.startswith(_DANGEROUS):
-        return f"'{cell}"
-    return cell
-
-
-def as_xlsx(rows: Iterable[RecordRow], book: RuleBook) -> bytes:
-    """Return the records as an Excel workbook with one sheet."""
-    file = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(file, options) as workbook:
-        sheet = workbook.add_worksheet(_("记录"))
-        _write_line(sheet, 0, header(), workbook.add_format({"bold": True}))
-        for number, line in enumerate(lines(rows, book), start=1):
-            _write_line(sheet, number, line, None)
-        sheet.freeze_panes(1, 0)
-        sheet.autofit()
-    return file.getvalue()
-
-
-def _write_line(sheet: object, number: int, cells: Sequence[Cell], style: object) -> None:
-    for column, cell in enumerate(cells):
-        write = sheet.write_number if isinstance(cell, int) else sheet.write_string  # type: ignore[attr-defined]
-        write(number, column, cell, style)

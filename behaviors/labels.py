@@ -3,7 +3,7 @@
 from flask_babel import LazyString, lazy_pgettext
 from flask_babel import lazy_gettext as _l
 
-from behaviors.models import Channel, RecordStatus
+from behaviors.models import ActivityRecord, Channel, RecordStatus
 from behaviors.scoring import FieldSpec
 from behaviors.version_changes import Change
 from carbonaccount.ledger.models import LedgerKind, TransferKind, Unit
@@ -60,6 +60,8 @@ OUTCOMES: dict[str, LazyString] = {
     "habit_ended": _l("习惯积分已结束"),
     "declined": _l("未通过"),
 }
+
+CAP_USED_UP = _l("达到每日上限")
 
 STATUS_TONES = {
     RecordStatus.COUNTED: "good",
@@ -198,6 +200,17 @@ def unit_one(unit: str) -> str:
 def parameter_name(name: str) -> str:
     """Return what a parameter of a formula is, its name in the formula when we have no words."""
     return str(_PARAMETERS.get(name, name))
+
+
+def badge(record: ActivityRecord) -> tuple[LazyString, str]:
+    """Return in a word what became of a record, and how that looks."""
+    if record.status == RecordStatus.HELD and record.outcome == "stopped":
+        return OUTCOMES["stopped"], "wait"
+    if record.status != RecordStatus.COUNTED or record.outcome == "ok":
+        return STATUS_NAMES[record.status], STATUS_TONES[RecordStatus(record.status)]
+    if record.outcome == "capped" and record.counted_milli == 0:
+        return CAP_USED_UP, "wait"
+    return OUTCOMES[record.outcome], "wait"
 
 
 def field_name(item: FieldSpec) -> str:

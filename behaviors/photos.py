@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from carbonaccount.errors import Invalid
+from carbonaccount.errors import Invalid, NotFound
 
 MAX_BYTES = 12 * 1024 * 1024
 MAX_PIXELS = 50_000_000
@@ -92,3 +92,11 @@ def store_photo(photo: Photo, folder: Path) -> str:
     name = f"{secrets.token_hex(16)}.webp"
     (folder / name).write_bytes(photo.content)
     return name
+
+
+def stored_photo(name: str, folder: Path) -> bytes:
+    """Return the WebP bytes of a stored photo. Raises NotFound (photo_gone)."""
+    file = folder / name
+    if not file.is_file():
+        raise NotFound("photo_gone")
+    return file.read_bytes()

@@ -6,7 +6,7 @@ every binding of a person.
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -25,6 +25,7 @@ from carbonaccount.errors import Conflict, Invalid, NotFound
 SOURCE_CODE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 # A phone number or an identity card number names a person; a subject must not.
 _PERSONAL = re.compile(r"(\+?86)?1[3-9]\d{9}|\d{17}[\dXx]")
+_PURPOSE = "source:"
 MAX_NAME = 80
 GRADES = ("A", "B", "C", "D")
 
@@ -135,7 +136,13 @@ def source_by_code(session: Session, code: str) -> Source:
 
 def consent_purpose(source: Source) -> str:
     """Return the purpose under which a resident's consent to this source is kept."""
-    return f"source:{source.code}"
+    return f"{_PURPOSE}{source.code}"
+
+
+def sources_of_purposes(session: Session, purposes: Iterable[str]) -> Sequence[Source]:
+    """Return the sources to which consents of these purposes are given."""
+    codes = [name.removeprefix(_PURPOSE) for name in purposes if name.startswith(_PURPOSE)]
+    return session.exec(select(Source).where(col(Source.code).in_(codes))).all()
 
 
 def start_binding(

@@ -16,7 +16,7 @@ from admin.views.common import attempted
 from behaviors import explain, labels, queries, review_queries, reviews
 from behaviors.message_texts import REVIEW_REASONS
 from behaviors.models import ActivityRecord, EvidencePhoto
-from behaviors.photos import photo_folder
+from behaviors.photos import photo_folder, stored_photo
 from behaviors.receipt import Arithmetic, arithmetic_of
 from behaviors.review_queries import ReviewFilter, ReviewRow
 from behaviors.rule_models import EvidenceReview
@@ -245,11 +245,9 @@ def review_photo(record_id: int) -> Response:
     if photo is None:
         raise NotFound("unknown_record")
     settings: Settings = current_app.extensions["carbonaccount.settings"]
-    file = photo_folder(settings.instance_path).resolve() / photo.file_name
-    if not file.is_file():
-        raise NotFound("photo_gone")
+    content = stored_photo(photo.file_name, photo_folder(settings.instance_path))
     headers = {"Cache-Control": "no-store"}
-    return Response(file.read_bytes(), mimetype="image/webp", headers=headers)
+    return Response(content, mimetype="image/webp", headers=headers)
 
 
 @blueprint.post("/reviews/<int:record_id>/accept")

@@ -1,30 +1,38 @@
 """A resident's records: the filtered list, its files, and the receipt of each record."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from flask import Response, render_template, request, url_for
+from flask import Response, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from behaviors import appeal_queries, appeals, export, queries, review_queries
 from behaviors.models import RecordStatus
+from behaviors.photos import photo_folder, stored_photo
 from behaviors.queries import PAGE_ROWS, Facet, RecordFilter
 from behaviors.receipt import Receipt, as_json, make_receipt
 from behaviors.views import blueprint as blueprint
 from behaviors.views.common import behavior_name, rule_book, source_name
-from carbonaccount.errors import NotFound
+from carbonaccount.config import Settings
+from carbonaccount.errors import Invalid, NotFound
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_account_id, resident_required
+from carbonaccount.web.tables import table_file
 from carbonaccount.web.templating import month_text
 
 _CHOICES = ("month", "behavior", "source", "status")
-_FILES = {
-    "csv": (export.as_csv, "text/csv; charset=utf-8"),
-    "xlsx": (
-        export.as_xlsx,
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ),
-}
+_LONGEST_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The filter of an address, and those of its choices that were not understood."""
+
+    records: RecordFilter
+    unknown: Mapping[str, str]
 
 
 @blueprint.get("/records")
@@ -32,7 +40,8 @@ _FILES = {
 def records() -> ResponseReturnValue:
     """List records, newest first, by month, behaviour, source and status."""
     account_id, session = current_account_id() or 0, current_session()
-    chosen = chosen_filter()
+    asked = chosen_filter()
+    chosen = asked.records
     totals = queries.totals(session, account_id=account_id, chosen=chosen)
     pages = max(1, -(-totals.records // PAGE_ROWS))
     page = min(max(1, request.args.get("page", 1, type=int)), pages)
@@ -45,9 +54,11 @@ def records() -> ResponseReturnValue:
         totals=totals,
         page=page,
         pages=pages,
-        page_url=page_url,
-        file_url=file_url,
+        page_url=lambda number: page_url(asked, number),
+        file_url=lambda kind: file_url(asked, kind),
         is_filtered=chosen != RecordFilter(),
+        unknown=asked.unknown,
+        filter_names=filter_names(),
         behaviors=rule_book().behavior_by_id,
         **filter_choices(queries.facets(session, account_id=account_id)),
     )
@@ -56,38 +67,55 @@ def records() -> ResponseReturnValue:
 @blueprint.get("/records.<any(csv, xlsx):kind>")
 @resident_required
 def records_file(kind: str) -> ResponseReturnValue:
-    """Send the filtered list as a file."""
-    make, content_type = _FILES[kind]
+    """Send the filtered list as a file; nobody sees in it that a filter was not understood."""
+    asked = chosen_filter()
+    for name, value in asked.unknown.items():
+        raise Invalid("unknown_filter", name=filter_names()[name], value=value)
     found = queries.records(
-        current_session(), account_id=current_account_id() or 0, chosen=chosen_filter(), limit=None
+        current_session(), account_id=current_account_id() or 0, chosen=asked.records, limit=None
     )
-    headers = {"Content-Disposition": f'attachment; filename="carbon-records.{kind}"'}
-    return Response(make(found, rule_book()), content_type=content_type, headers=headers)
+    return table_file(
+        kind,
+        name="carbon-records",
+        header=export.header(),
+        rows=export.lines(found, rule_book()),
+    )
 
 
-def chosen_filter() -> RecordFilter:
+def chosen_filter() -> Chosen:
     """Read the filter from the address; what it does not know lets everything through."""
-    since, until = month_bounds(request.args.get("month", ""))
-    info = rule_book().behaviors.get(request.args.get("behavior", ""))
-    status = request.args.get("status", "")
-    code = request.args.get("source", "")
+    given = {name: value for name in _CHOICES if (value := request.args.get(name, "").strip())}
+    since, until = month_bounds(given.get("month", ""))
+    info = rule_book().behaviors.get(given.get("behavior", ""))
+    status = given.get("status") if given.get("status") in set(RecordStatus) else None
+    code = given.get("source")
     source = queries.source_by_code(current_session(), code=code) if code else None
-    return RecordFilter(
-        since=since,
-        until=until,
-        behavior_id=info.id if info else None,
-        source_id=source.id if source else None,
-        status=status if status in set(RecordStatus) else None,
+    found = {"month": since, "behavior": info, "source": source, "status": status}
+    return Chosen(
+        RecordFilter(
+            since=since,
+            until=until,
+            behavior_id=info.id if info else None,
+            source_id=source.id if source else None,
+            status=status,
+        ),
+        {name: value[:_LONGEST_SHOWN] for name, value in given.items() if found[name] is None},
     )
+
+
+def filter_names() -> dict[str, str]:
+    """Return what the filters are called."""
+    names = (_("月份"), _("行为"), _("来源"), _("状态"))
+    return dict(zip(_CHOICES, map(str, names), strict=True))
 
 
 def month_bounds(text: str) -> tuple[date | None, date | None]:
     """Return the first and the last day of a month like 2026-11, or nothing."""
     try:
         first = date.fromisoformat(f"{text}-01")
-    except ValueError:
+        return first, next_month(first) - timedelta(days=1)
+    except (ValueError, OverflowError):
         return None, None
-    return first, next_month(first) - timedelta(days=1)
 
 
 def next_month(first: date) -> date:
@@ -125,18 +153,22 @@ def months(facets: list[Facet]) -> list[date]:
     return found[::-1]
 
 
-def _kept() -> dict[str, Any]:
-    return {name: request.args[name] for name in _CHOICES if request.args.get(name)}
+def _kept(asked: Chosen) -> dict[str, Any]:
+    return {
+        name: request.args[name]
+        for name in _CHOICES
+        if request.args.get(name) and name not in asked.unknown
+    }
 
 
-def page_url(page: int) -> str:
+def page_url(asked: Chosen, page: int) -> str:
     """Return the address of another page of the same list."""
-    return url_for("behaviors.records", **_kept(), page=page)
+    return url_for("behaviors.records", **_kept(asked), page=page)
 
 
-def file_url(kind: str) -> str:
+def file_url(asked: Chosen, kind: str) -> str:
     """Return the address of the same list as a file."""
-    return url_for("behaviors.records_file", kind=kind, **_kept())
+    return url_for("behaviors.records_file", kind=kind, **_kept(asked))
 
 
 @blueprint.get("/records/<int:record_id>")
@@ -165,6 +197,22 @@ def objections(record_id: int) -> dict[str, Any]:
 def record_json(record_id: int) -> ResponseReturnValue:
     """Send the receipt of a record for programs."""
     return as_json(receipt_or_404(record_id))
+
+
+@blueprint.get("/records/<int:record_id>/photo")
+@resident_required
+def record_photo(record_id: int) -> Response:
+    """Send the photo of one's own record; nothing on the way may keep it."""
+    found = queries.record_with_batch(
+        current_session(), account_id=current_account_id() or 0, record_id=record_id
+    )
+    photo = found[3] if found else None
+    if photo is None:
+        raise NotFound("unknown_record")
+    settings: Settings = current_app.extensions["carbonaccount.settings"]
+    content = stored_photo(photo.file_name, photo_folder(settings.instance_path))
+    headers = {"Cache-Control": "private, no-store"}
+    return Response(content, mimetype="image/webp", headers=headers)
 
 
 def receipt_or_404(record_id: int) -> Receipt:

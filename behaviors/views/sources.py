@@ -1,5 +1,6 @@
 """A resident's data sources: agree and bind, wait for the operator's answer, unbind at once."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
@@ -8,16 +9,24 @@ from flask import Response, current_app, flash, redirect, render_template, sessi
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlmodel import Session
 
 from behaviors import demo, queries
 from behaviors.forms import ConsentForm
 from behaviors.models import Source, SourceSubject
 from behaviors.rulebook import BehaviorInfo
-from behaviors.sources import CODE_LIFETIME, consent_purpose, start_binding, unbind
+from behaviors.sources import (
+    CODE_LIFETIME,
+    consent_purpose,
+    sources_of_purposes,
+    start_binding,
+    unbind,
+)
 from behaviors.views import blueprint as blueprint
-from behaviors.views.common import rule_book
+from behaviors.views.common import rule_book, source_name
 from carbonaccount.accounts.models import Consent
 from carbonaccount.accounts.notices import text_sha256
+from carbonaccount.accounts.purposes import Purpose, tells_purposes
 from carbonaccount.accounts.queries import consents_of
 from carbonaccount.accounts.services import WEB_CHANNEL, give_consent
 from carbonaccount.clock import utc_now
@@ -207,6 +216,20 @@ def open_code(source: Source) -> OpenCode | None:
     if found is None or datetime.fromisoformat(found["until"]) <= utc_now():
         return None
     return found
+
+
+@tells_purposes
+def purposes_of_sources(database: Session, purposes: Collection[str]) -> dict[str, Purpose]:
+    """Return what consents to sources are for; each is withdrawn on its source's own page."""
+    every = sources_of_purposes(database, purposes)
+    return {
+        consent_purpose(source): Purpose(
+            source_name(source),
+            str(_("接收它送来的记录")),
+            url_for("behaviors.bind", code=source.code) if source.bindable else "",
+        )
+        for source in every
+    }
 
 
 def offers_demo(source: Source) -> bool:

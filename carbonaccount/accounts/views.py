@@ -37,6 +37,7 @@ from carbonaccount.accounts.limits import (
 )
 from carbonaccount.accounts.models import Account
 from carbonaccount.accounts.notices import PRIVACY_PURPOSE, Notice
+from carbonaccount.accounts.purposes import purposes_in_words
 from carbonaccount.accounts.services import WEB_CHANNEL, SignIn
 from carbonaccount.accounts.sms import SmsGateway
 from carbonaccount.clock import utc_now
@@ -321,6 +322,7 @@ def me() -> ResponseReturnValue:
         form,
         account=account,
         consents=consents,
+        purposes=purposes_in_words(current_session(), {each.purpose for each in consents}),
         withdraw_form=WithdrawForm(formdata=None),
         privacy_purpose=PRIVACY_PURPOSE,
     )

@@ -1,11 +1,13 @@
 """The receipt of a record: the arithmetic step by step, by whom, by which rule, what was booked."""
 
+import io
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from PIL import Image
 
 from tests.behaviors.pages.acts import report
 from tests.behaviors.pages.conftest import Ride
@@ -48,6 +50,38 @@ def test_it_names_source_evidence_rule_parameters_and_bookings(alice: Browser, r
         "可用于核证",
     ):
         assert said in text, said
+
+
+def test_what_came_after_the_cap_was_used_up_says_so(alice: Browser, ride: Ride) -> None:
+    full = ride("20", at=NOON)
+    nothing = ride("10", at=NOON + timedelta(hours=3))
+    assert (nothing.code, nothing.reduction_g, nothing.credits) == ("capped", 0, 0)
+    text = words(alice, nothing.record_id)
+    assert "达到每日上限" in text
+    assert "已计入" not in text
+    assert "这条计入 0 公里" in text
+    assert "已计入" in words(alice, full.record_id)
+    page = alice.get("/records").text
+    assert page.count("达到每日上限") == 1
+    lines = alice.get("/records.csv").data.decode("utf-8-sig").splitlines()
+    assert [line.count("达到每日上限") for line in lines] == [0, 1, 0]
+
+
+def test_the_photo_is_shown_to_its_owner_and_to_nobody_else(
+    app: Flask, alice: Browser, bob: Browser
+) -> None:
+    page = report(alice, "bus_trip", photo=True, distance_km="10").headers["Location"]
+    assert f'src="{page}/photo"' in alice.get(page).text
+    photo = alice.get(f"{page}/photo")
+    assert (photo.status_code, photo.mimetype) == (200, "image/webp")
+    assert photo.headers["Cache-Control"] == "private, no-store"
+    with Image.open(io.BytesIO(photo.data)) as picture:
+        assert (picture.format, dict(picture.getexif())) == ("WEBP", {})
+    assert bob.get(f"{page}/photo").status_code == 404
+    assert Browser(app).get(f"{page}/photo").headers["Location"].startswith("/sign-in")
+    without = report(alice, "metro_trip", distance_km="10").headers["Location"]
+    assert "/photo" not in alice.get(without).text
+    assert alice.get(f"{without}/photo").status_code == 404
 
 
 def test_a_capped_record_says_what_was_left(alice: Browser, ride: Ride) -> None:

@@ -51,6 +51,26 @@ def shown_code(browser: Browser) -> str:
     return found[1]
 
 
+def test_the_page_about_oneself_names_the_source_and_where_to_withdraw(alice: Browser) -> None:
+    shown_code(alice)
+    page = re.sub(r"\s+", " ", alice.get("/me").text)
+    (entry,) = re.findall(r"<li> <strong>演示单车</strong>.*?</li>", page)
+    assert "接收它送来的记录" in entry
+    assert "同意于 <time" in entry
+    assert f'<a href="{BIKE}">查看或撤回</a>' in entry
+    assert "source:" not in page
+    (privacy,) = re.findall(r"<li> <strong>隐私告知</strong>.*?</li>", page)
+    assert "2026-11-21 版" in privacy
+    assert '<a href="#withdraw">怎样撤回</a>' in privacy
+    alice.post(f"{BIKE}/unbind", {}, page=BIKE)
+    page = re.sub(r"\s+", " ", alice.get("/me").text)
+    (entry,) = re.findall(r"<li> <strong>演示单车</strong>.*?</li>", page)
+    assert "结束于" in entry
+    assert "查看或撤回" not in entry
+    alice.post("/language", {"locale": "en"}, page="/me")
+    assert "<strong>Demo Bike</strong>" in alice.get("/me").text
+
+
 def claim(app: Flask, code: str) -> None:
     """Do what the operator's program does with a code."""
     with writing(app) as session:
