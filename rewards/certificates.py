@@ -7,7 +7,7 @@ A certificate of the same thing with other content takes the place of the one be
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,6 +53,11 @@ class ShownName:
 def consent_purpose(number: str) -> str:
     """Return the purpose of the consent that a name on a certificate stands on."""
     return f"{_CONSENT}{number}"
+
+
+def numbers_named(purposes: Collection[str]) -> list[str]:
+    """Return the numbers of the certificates that purposes of consents name."""
+    return [item.removeprefix(_CONSENT) for item in purposes if item.startswith(_CONSENT)]
 
 
 def payload_of(certificate: Certificate) -> dict[str, Any]:
@@ -277,7 +282,7 @@ def _end(
 @signals.on_consent_withdrawn
 def erase_names(session: Session, *, account_id: int, purposes: list[str], now: datetime) -> None:
     """Erase the names whose consent has ended, by whatever way; the certificates stay."""
-    numbers = [item.removeprefix(_CONSENT) for item in purposes if item.startswith(_CONSENT)]
+    numbers = numbers_named(purposes)
     if numbers:
         session.exec(
             sa.update(Certificate)

@@ -5,7 +5,7 @@ holds can be pledged, with a consent to the statement of what happens with them.
 pledge is a hold of the giver's; its use moves it to the beneficiary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -21,7 +21,7 @@ from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.ledger import holdings
 from carbonaccount.ledger import services as ledger
-from carbonaccount.ledger.models import Cause, LedgerKind, TransferKind, Unit
+from carbonaccount.ledger.models import Cause, LedgerAccount, LedgerKind, TransferKind, Unit
 from carbonaccount.messages.services import Outgoing, send_many
 from carbonaccount.standing import certified_g
 from rewards.beneficiaries import APPROVERS, is_open, takes_credits, takes_grams
@@ -41,15 +41,23 @@ def consent_purpose(gift_public_id: str) -> str:
     return f"{_PURPOSE}{gift_public_id}"
 
 
+def gifts_named(purposes: Collection[str]) -> set[str]:
+    """Return the public ids of the gifts that purposes of consents name."""
+    return {item.removeprefix(_PURPOSE) for item in purposes if item.startswith(_PURPOSE)}
+
+
 def certified_left(session: Session, *, account_id: int) -> int:
     """Return how many certified grams a person holds and has not pledged.
 
-    Never more than the balance: a correction may have taken grams back. Locks the balance, so
-    that what is told holds until the end of the transaction.
+    Never more than the balance: a correction may have taken grams back.
     """
-    held = sum(
-        part.amount for part in holdings.available(session, account_id=account_id, unit=Unit.G)
-    )
+    held = session.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(col(LedgerAccount.balance)), 0)).where(
+            col(LedgerAccount.owner_id) == account_id,
+            col(LedgerAccount.kind) == LedgerKind.RESIDENT,
+            col(LedgerAccount.unit) == Unit.G,
+        )
+    ).scalar_one()
     pledged = session.execute(
         sa.select(sa.func.coalesce(sa.func.sum(col(Gift.amount)), 0)).where(
             col(Gift.account_id) == account_id,
@@ -57,7 +65,7 @@ def certified_left(session: Session, *, account_id: int) -> int:
             col(Gift.status).in_((PLEDGED, USED)),
         )
     ).scalar_one()
-    return max(0, min(held, certified_g(session, account_id) - int(pledged)))
+    return max(0, min(int(held), certified_g(session, account_id) - int(pledged)))
 
 
 def give_credits(
@@ -116,7 +124,7 @@ def pledge_grams(
     (beneficiary_closed, beneficiary_takes_no_grams, certified_grams_short with `available`,
     request_key_used).
     """
-    left = certified_left(session, account_id=account_id)
+    holdings.available(session, account_id=account_id, unit=Unit.G)  # Locks what is held.
     known = _sent_before(session, account_id, request_key, beneficiary_id, Unit.G, grams)
     if known is not None:
         return known
@@ -125,6 +133,7 @@ def pledge_grams(
         raise Conflict("beneficiary_takes_no_grams")
     if not statement.strip():
         raise Invalid("consent_needed", field="agree")
+    left = certified_left(session, account_id=account_id)
     if grams > left:
         raise Conflict("certified_grams_short", field="amount", available=left)
     gift = _gift(account_id, beneficiary_id, Unit.G, grams, request_key, now)
@@ -203,7 +212,7 @@ def take_back_pledges(
     session: Session, *, account_id: int, purposes: list[str], now: datetime
 ) -> None:
     """Give pledged grams back whose consent has ended, by whatever way; used ones stay used."""
-    ended = {purpose.removeprefix(_PURPOSE) for purpose in purposes if purpose.startswith(_PURPOSE)}
+    ended = gifts_named(purposes)
     if not ended:
         return
     pledges = session.exec(

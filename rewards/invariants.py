@@ -1,6 +1,7 @@
 """What must hold between rewards, coupons, the fund and the books; each part has its own list."""
 
 from carbonaccount.ledger.verify import Invariant, promise
+from rewards.invariants_giving import GIVING
 from rewards.settlement_invariants import SETTLEMENTS
 
 # What the transfers of coupons (cause 3) say, by coupon; a reversal (kind 2) is of a use (4).
@@ -80,6 +81,7 @@ COUPONS: tuple[Invariant, ...] = (
 
 REWARDS: tuple[Invariant, ...] = (
     *COUPONS,
+    *GIVING,
     *SETTLEMENTS,
 )
 

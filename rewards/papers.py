@@ -14,9 +14,25 @@ from carbonaccount.errors import Unavailable
 FONT = "Noto Sans CJK SC"
 _FONT_IN_PDF = "Noto-Sans-CJK-SC"
 
+# What papers share; a paper may refine it with styles of its own.
 _STYLE = f"""
 @page {{ size: A4; margin: 20mm 18mm; }}
 html {{ font-family: "{FONT}"; font-size: 10.5pt; line-height: 1.5; color: #17211b; }}
+h1 {{ margin: 0 0 6mm; font-size: 20pt; line-height: 1.3; }}
+table {{ width: 100%; border-collapse: collapse; }}
+th, td {{ padding: 1.4mm 2mm 1.4mm 0; border-bottom: 0.2mm solid #c9d3cc; text-align: left; }}
+.right {{ text-align: right; }}
+.facts > div {{ display: flex; justify-content: space-between; gap: 8mm;
+  padding: 1.4mm 0; border-bottom: 0.2mm solid #c9d3cc; }}
+.facts, .facts dd {{ margin: 0; }}
+.facts dt {{ color: #4c5a52; }}
+.facts dd {{ text-align: right; }}
+.table-box {{ margin-top: 6mm; }}
+.issuer {{ margin: 0 0 2mm; color: #1c6b45; font-weight: bold; }}
+.void {{ padding: 2mm 4mm; border: 0.5mm solid #a3261d; color: #a3261d; font-weight: bold; }}
+.seal {{ display: flex; align-items: center; gap: 6mm; margin-top: 8mm; break-inside: avoid; }}
+.seal svg {{ flex: none; width: 34mm; height: 34mm; }}
+.seal p {{ flex: auto; font-size: 9pt; color: #4c5a52; }}
 """
 
 

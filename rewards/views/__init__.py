@@ -6,11 +6,21 @@ from flask import Blueprint, Flask
 
 blueprint = Blueprint("rewards", "rewards", template_folder="templates")
 
-_PAGES: tuple[str, ...] = ("guardians", "shelf", "disputes", "till", "till_shop")
+_PAGES: tuple[str, ...] = (
+    "certificates",
+    "disputes",
+    "giving",
+    "guardians",
+    "shelf",
+    "till",
+    "till_shop",
+    "trees",
+)
 # Words for the messages that this room sends; importing a module registers them.
 _MESSAGE_TEXTS: tuple[str, ...] = (
     "message_texts_catalogue",
     "message_texts_coupons",
+    "message_texts_giving",
     "message_texts_merchants",
 )
 # Recurring work; importing a module registers it.

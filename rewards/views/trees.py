@@ -1,0 +1,58 @@
+"""My trees: each with its plot, its papers and what became of it."""
+
+from flask import Response, current_app, render_template, send_from_directory
+from flask.typing import ResponseReturnValue
+from sqlmodel import col, select
+
+from carbonaccount.config import Settings
+from carbonaccount.errors import NotFound
+from carbonaccount.web.database import current_session
+from carbonaccount.web.identity import current_account_id, resident_required
+from rewards import giving_queries as queries
+from rewards.giving_models import PlotPaper
+from rewards.plots import plot_folder
+from rewards.views import blueprint as blueprint
+
+
+@blueprint.get("/trees")
+@resident_required
+def trees() -> ResponseReturnValue:
+    """List the trees one has adopted."""
+    rows = queries.trees_of(current_session(), current_account_id() or 0)
+    return render_template("rewards/trees.html", rows=rows)
+
+
+@blueprint.get("/trees/<public_id>")
+@resident_required
+def tree(public_id: str) -> ResponseReturnValue:
+    """Show one of one's trees with the papers of its plot."""
+    session = current_session()
+    row = queries.tree_of(session, current_account_id() or 0, public_id)
+    if row is None:
+        raise NotFound("unknown_tree")
+    papers = queries.shown_papers(session, row.plot.id or 0)
+    return render_template("rewards/tree.html", tree=row.adoption, plot=row.plot, papers=papers)
+
+
+@blueprint.get("/trees/papers/<int:paper_id>")
+@resident_required
+def plot_paper(paper_id: int) -> Response:
+    """Send a photo or report to whoever has adopted a tree of its plot."""
+    session = current_session()
+    paper = session.exec(select(PlotPaper).where(col(PlotPaper.id) == paper_id)).first()
+    if paper is None or not queries.may_see_paper(session, paper, current_account_id() or 0):
+        raise NotFound("unknown_paper")
+    return send_paper(paper)
+
+
+def send_paper(paper: PlotPaper) -> Response:
+    """Send a paper's file: pictures to be looked at, reports to be kept."""
+    settings: Settings = current_app.extensions["carbonaccount.settings"]
+    is_report = paper.file_name.endswith(".pdf")
+    return send_from_directory(
+        plot_folder(settings.instance_path.resolve()),
+        paper.file_name,
+        as_attachment=is_report,
+        download_name=f"{paper.kind}-{paper.id}.pdf" if is_report else None,
+        max_age=3600,
+    )
