@@ -30,6 +30,12 @@ _STAFF = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN})
 _SYSTEM = frozenset({Role.SYSTEM_ADMIN})
 _SYSTEM_READ = frozenset({Role.SYSTEM_ADMIN, Role.OPERATOR, Role.AUDITOR})
 
+# Whoever works with rewards, the help desk, and the auditor, who changes nothing.
+_REWARDS_READ = frozenset({Role.REWARD_EDITOR, Role.REWARD_APPROVER, Role.OPERATOR, Role.AUDITOR})
+_REWARDS_EDIT = frozenset({Role.REWARD_EDITOR})
+_REWARDS_APPROVE = frozenset({Role.REWARD_APPROVER})
+_REWARDS_EITHER = _REWARDS_EDIT | _REWARDS_APPROVE
+
 ACCESS: dict[str, frozenset[Role]] = {
     "admin.overview": ALL,
     "admin.sources": frozenset({Role.OPERATOR, Role.SYSTEM_ADMIN, Role.AUDITOR}),
@@ -95,6 +101,24 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.set_policy": frozenset({Role.SYSTEM_ADMIN}),
     "admin.holidays": _RULES_READ | {Role.SYSTEM_ADMIN},
     "admin.edit_holidays": frozenset({Role.SYSTEM_ADMIN}),
+    # --- the catalogue of rewards ---
+    "admin.rewards": _REWARDS_READ,
+    "admin.rewards_export": _REWARDS_READ,
+    "admin.reward": _REWARDS_READ,
+    "admin.reward_stock_export": _REWARDS_READ,
+    "admin.new_reward": _REWARDS_EDIT,
+    "admin.edit_reward": _REWARDS_EDIT,
+    "admin.submit_reward": _REWARDS_EDIT,
+    "admin.return_reward": _REWARDS_EITHER,
+    "admin.publish_reward": _REWARDS_APPROVE,
+    "admin.pause_reward": _REWARDS_EITHER | {Role.OPERATOR},
+    "admin.resume_reward": _REWARDS_EITHER,
+    "admin.revise_reward": _REWARDS_EDIT,
+    "admin.end_reward": _REWARDS_EITHER,
+    "admin.propose_reward_price": _REWARDS_EITHER,
+    "admin.set_reward_price": _REWARDS_APPROVE,
+    "admin.drop_reward_price": _REWARDS_EITHER,
+    "admin.move_reward_stock": _REWARDS_EITHER,
     # --- photos and appeals ---
     "admin.reviews_queue": _REVIEW,
     "admin.reviews_export": _REVIEW,

@@ -45,6 +45,12 @@ MENU: tuple[Entry, ...] = (
         _l("积分政策"),
         ("admin.set_policy", "admin.holidays", "admin.edit_holidays"),
     ),
+    Entry(
+        "admin.rewards",
+        "gift",
+        _l("兑换项目"),
+        ("admin.reward", "admin.new_reward", "admin.edit_reward"),
+    ),
     Entry("admin.uploads", "receipt", _l("数据导入"), ("admin.new_upload", "admin.upload")),
     Entry("admin.reviews_queue", "camera", _l("照片审核"), ("admin.review",)),
     Entry("admin.appeals_queue", "scale", _l("申诉"), ("admin.appeal",)),

@@ -46,7 +46,7 @@ PERIODS: dict[str, LazyString] = {
 # Why a reward cannot be taken now, as short as a card of the shelf is wide.
 OBSTACLES: dict[str, LazyString] = {
     "reward_not_offered": _l("现在不能兑"),
-    "reward_not_in_district": _l("限其他区县"),
+    "reward_not_in_district": _l("限部分区县"),
     "reward_age_unknown": _l("有年龄要求"),
     "reward_too_young": _l("未到年龄"),
     "guardian_needed": _l("须监护人确认"),

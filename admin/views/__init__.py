@@ -29,6 +29,7 @@ _PAGES: tuple[str, ...] = (
     "previews",
     "rescorings",
     "reviews",
+    "rewards_catalogue",
     "rules",
     "sources",
     "staff",
