@@ -104,7 +104,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
 def _register_rooms(app: Application) -> None:
     from admin import views as admin_views
     from behaviors import cli as behaviors_cli
-    from behaviors import demo_cli, jobs, sources_cli  # noqa: F401 - jobs register themselves
+    from behaviors import demo_cli, jobs, sources_cli, standing  # noqa: F401 - they register themselves
     from behaviors import views as behaviors_views
     from behaviors.api import document
     from behaviors.preview import runner as previews
