@@ -82,6 +82,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
         database,
         error_pages,
         health,
+        home_cards,
         i18n,
         identity,
         logging,
@@ -99,6 +100,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
     error_pages.init_app(app)
     health.init_app(app)
     unread.init_app(app)
+    home_cards.init_app(app)
 
 
 def _register_rooms(app: Application) -> None:

@@ -14,6 +14,7 @@ from carbonaccount.web.inventory_reasons import INVENTORY_REASONS
 from carbonaccount.web.reasons import REASONS
 from carbonaccount.web.reward_reasons_catalogue import REWARD_CATALOGUE
 from carbonaccount.web.reward_reasons_merchants import REWARD_MERCHANTS
+from carbonaccount.web.reward_reasons_fund import REWARD_FUND
 from carbonaccount.web.reward_reasons_giving import REWARD_GIVING
 from carbonaccount.web.reward_reasons_redeeming import REWARD_REDEEMING
 from carbonaccount.web.rule_life_reasons import RULE_LIFE_REASONS
@@ -53,6 +54,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **REWARD_CATALOGUE,
     **REWARD_MERCHANTS,
     **REWARD_GIVING,
+    **REWARD_FUND,
     **REWARD_REDEEMING,
     **INVENTORY_REASONS,
     # --- of the database and of jobs ---
