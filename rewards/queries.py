@@ -88,11 +88,13 @@ def shelf_item(
     day: date,
 ) -> tuple[Reward, Item]:
     """Return a reward that was ever offered, as one reader finds it. Raises NotFound."""
-    shown = (RewardStatus.PUBLISHED, RewardStatus.PAUSED, RewardStatus.ENDED)
+    on_shelf = col(Reward.status).in_((RewardStatus.PUBLISHED, RewardStatus.PAUSED))
+    # A draft that was thrown away has ended too, but nobody was ever offered it.
+    was_there = sa.and_(
+        col(Reward.status) == RewardStatus.ENDED, col(Reward.published_at).is_not(None)
+    )
     wanted = _items(account_id, day).where(
-        col(Reward.public_id) == public_id,
-        col(Reward.status).in_(shown),
-        col(Reward.published_at).is_not(None),
+        col(Reward.public_id) == public_id, sa.or_(on_shelf, was_there)
     )
     row = session.execute(wanted).first()
     if row is None:

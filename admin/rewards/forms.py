@@ -14,14 +14,14 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from admin.drafting.forms import is_decimal, is_whole, needed, offered, text_of
+from admin.drafting.forms import is_decimal, is_whole, needed, offered, read_decimal, text_of
 from admin.life.forms import DayField, ReasonForm
 from carbonaccount.accounts.models import District
 from carbonaccount.web.templating import language
 from rewards import labels
 from rewards.fund_models import FundProgramme, Sponsor
 from rewards.merchant_models import Merchant
-from rewards.models import Reward
+from rewards.models import LimitPeriod, Reward
 from rewards.reward_content import LANGUAGES, TEXT_LIMITS, RewardContent
 
 FEN_IN_YUAN = 100
@@ -61,7 +61,9 @@ class RewardForm(FlaskForm):
     )
     stock_per_day = StringField(_l("每天最多几份"), validators=[is_whole])
     limit_per_person = StringField(_l("每人最多几份"), validators=[is_whole])
-    limit_period = SelectField(_l("在多长时间里"), choices=lambda: offered(labels.PERIODS))
+    limit_period = SelectField(
+        _l("在多长时间里"), choices=lambda: offered(labels.PERIODS), default=LimitPeriod.EVER
+    )
     offered_from = DayField(_l("从哪天起可兑"), validators=[InputRequired(_BAD_DAY)])
     offered_until = DayField(_l("可兑到哪天（含）"), validators=[InputRequired(_BAD_DAY)])
     coupon_days = StringField(_l("券的有效天数"), validators=[needed, is_whole], default="30")
@@ -88,8 +90,8 @@ class RewardForm(FlaskForm):
 
     def validate_value_yuan(self, field: StringField) -> None:
         """Yuan have two decimals."""
-        fen = Decimal(text_of(field)) * FEN_IN_YUAN
-        if fen != fen.to_integral_value():
+        yuan = read_decimal(text_of(field))
+        if yuan is not None and yuan * FEN_IN_YUAN % 1:
             raise ValidationError(_("最多 %(count)s 位小数。", count=2))
 
     def content(self) -> RewardContent:
