@@ -36,6 +36,14 @@ _REWARDS_EDIT = frozenset({Role.REWARD_EDITOR})
 _REWARDS_APPROVE = frozenset({Role.REWARD_APPROVER})
 _REWARDS_EITHER = _REWARDS_EDIT | _REWARDS_APPROVE
 
+# Merchants and what they are owed; whoever drafted a settlement cannot approve it.
+_MERCHANTS_READ = frozenset({Role.REWARD_EDITOR, Role.REWARD_APPROVER, Role.OPERATOR, Role.AUDITOR})
+_MERCHANTS = frozenset({Role.REWARD_EDITOR, Role.OPERATOR})
+_SETTLE_READ = frozenset({Role.REWARD_EDITOR, Role.REWARD_APPROVER, Role.AUDITOR})
+_SETTLE = frozenset({Role.REWARD_EDITOR, Role.REWARD_APPROVER})
+_SETTLE_APPROVE = frozenset({Role.REWARD_APPROVER})
+_DISPUTE = frozenset({Role.REWARD_APPROVER, Role.REVIEWER})
+
 ACCESS: dict[str, frozenset[Role]] = {
     "admin.overview": ALL,
     "admin.sources": frozenset({Role.OPERATOR, Role.SYSTEM_ADMIN, Role.AUDITOR}),
@@ -162,6 +170,33 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.add_source_key": _SYSTEM,
     "admin.rotate_source_key": _SYSTEM,
     "admin.revoke_source_key": _SYSTEM,
+    # --- merchants, settlements and disputes ---
+    "admin.merchants_list": _MERCHANTS_READ,
+    "admin.merchants_export": _MERCHANTS_READ,
+    "admin.merchant": _MERCHANTS_READ,
+    "admin.new_merchant": _MERCHANTS,
+    "admin.edit_merchant": _MERCHANTS,
+    "admin.add_merchant_till": _MERCHANTS,
+    "admin.set_merchant_till": _MERCHANTS,
+    "admin.invite_to_merchant": _MERCHANTS,
+    "admin.remove_from_merchant": _MERCHANTS,
+    "admin.settlements": _SETTLE_READ,
+    "admin.settlements_export": _SETTLE_READ,
+    "admin.settlement": _SETTLE_READ,
+    "admin.settlement_pdf": _SETTLE_READ,
+    "admin.settlement_xlsx": _SETTLE_READ,
+    "admin.new_settlement": _SETTLE,
+    "admin.submit_settlement": _SETTLE,
+    "admin.check_settlement": _SETTLE,
+    "admin.return_settlement": _SETTLE,
+    "admin.approve_settlement": _SETTLE_APPROVE,
+    "admin.pay_settlement": _SETTLE,
+    "admin.cancel_settlement": _SETTLE,
+    "admin.disputes_queue": _DISPUTE | _SETTLE_READ,
+    "admin.disputes_export": _DISPUTE | _SETTLE_READ,
+    "admin.dispute": _DISPUTE | _SETTLE_READ,
+    "admin.uphold_dispute": _DISPUTE,
+    "admin.refuse_dispute": _DISPUTE,
 }
 
 

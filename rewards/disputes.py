@@ -279,6 +279,16 @@ def holder_of(session: Session, *, coupon: Coupon) -> tuple[str, str]:
     return found[0], found[1] or ""
 
 
+def cashier_of(session: Session, *, dispute: CouponDispute) -> tuple[str, str]:
+    """Return account and end of the number of whoever pressed at the till; "" for nobody."""
+    found = session.exec(
+        select(col(Account.public_id), col(Resident.phone_tail))
+        .outerjoin(Resident, col(Resident.account_id) == col(Account.id))
+        .where(col(Account.id) == dispute.used_by)
+    ).first()
+    return (found[0], found[1] or "") if found else ("", "")
+
+
 def _tell(
     session: Session, kind: str, dispute: CouponDispute, coupon: Coupon, now: datetime
 ) -> None:
