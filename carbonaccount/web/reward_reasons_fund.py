@@ -76,6 +76,10 @@ REWARD_FUND: dict[str, tuple[str, str]] = {
         "截止时间须在一小时之后、一年之内。",
         "It closes at least an hour and at most a year from now.",
     ),
+    "draw_entries_later": (
+        "签号名单在报名截止后公布。",
+        "The list of tickets is published when entering is over.",
+    ),
     "draw_over": ("报名已经截止。", "Entering is over."),
     "draw_not_over": (
         "还没到截止时间，不能提前截止。",

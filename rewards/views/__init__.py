@@ -9,6 +9,8 @@ blueprint = Blueprint("rewards", "rewards", template_folder="templates")
 _PAGES: tuple[str, ...] = (
     "certificates",
     "disputes",
+    "draws",
+    "fund",
     "giving",
     "guardians",
     "shelf",
@@ -20,11 +22,12 @@ _PAGES: tuple[str, ...] = (
 _MESSAGE_TEXTS: tuple[str, ...] = (
     "message_texts_catalogue",
     "message_texts_coupons",
+    "message_texts_fund",
     "message_texts_giving",
     "message_texts_merchants",
 )
 # Recurring work; importing a module registers it.
-_JOBS: tuple[str, ...] = ("catalogue_jobs",)
+_JOBS: tuple[str, ...] = ("catalogue_jobs", "fund_jobs")
 
 
 def init_app(app: Flask) -> None:
