@@ -162,7 +162,8 @@ def add_paper(
     paper = PlotPaper(
         plot_id=plot_id,
         kind=content.kind,
-        sha256=hashlib.sha256(content.data).hexdigest(),
+        # Of what is kept: the same picture with other words in its file is the same.
+        sha256=hashlib.sha256(kept).hexdigest(),
         file_name=f"{secrets.token_hex(16)}.{suffix}",
         made_on=made_on,
         living=None if content.kind == PHOTO else content.living,

@@ -111,7 +111,8 @@ def held(session: Session, owner_id: int, kind: LedgerKind, unit: Unit) -> dict[
             col(LedgerAccount.balance) > 0,
         )
     )
-    return {vintage: balance for vintage, balance in rows}
+    found: dict[int, int] = dict(map(tuple, rows))
+    return found
 
 
 def messages(session: Session, account_id: int) -> list[tuple[str, Mapping[str, Any]]]:

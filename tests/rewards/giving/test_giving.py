@@ -1,6 +1,7 @@
 """Giving credits and grams: what moves, what is refused, what can be taken back and until when."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -39,7 +40,7 @@ def test_credits_are_given_oldest_first_and_once_a_press(app: Flask, session: Se
     editor, approver = two_staff(app, session)
     project = published(session, editor, approver, kind="class", takes="credits")
     alice = person(session, NOW, v2025=100, v2026=500)
-    wanted = {
+    wanted: dict[str, Any] = {
         "account_id": alice,
         "beneficiary_id": project.id or 0,
         "credits": 250,
@@ -261,7 +262,7 @@ def test_a_use_takes_whole_pledges_that_fit_the_oldest_first(app: Flask, session
 
 def test_a_beneficiary_is_published_by_another_person(app: Flask, session: Session) -> None:
     editor, approver = two_staff(app, session)
-    needs = {"acting_user": editor, "now": NOW}
+    needs: dict[str, Any] = {"acting_user": editor, "now": NOW}
 
     def refused(**changes: object) -> str:
         with pytest.raises(Invalid) as error:
@@ -275,7 +276,7 @@ def test_a_beneficiary_is_published_by_another_person(app: Flask, session: Sessi
     assert refused(goal_g=0) == "beneficiary_goal goal_g"
 
     row = beneficiaries.draft(session, content=content(), acting_user=approver, now=NOW)
-    step = {"beneficiary_id": row.id or 0, "reason": "好", "now": NOW}
+    step: dict[str, Any] = {"beneficiary_id": row.id or 0, "reason": "好", "now": NOW}
     with pytest.raises(Conflict):
         beneficiaries.publish(session, **step, acting_user=approver)
     beneficiaries.submit(session, **step, acting_user=editor)
