@@ -9,6 +9,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -106,9 +107,16 @@ def database_url(
     database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[str]:
     """URL of this test's own seeded database."""
-    if database_kind == "sqlite":
+    with fresh_database(database_kind, request, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Make a seeded database and yield its URL; at the end it is gone."""
+    if kind == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
-        file = tmp_path / "test.sqlite3"
+        file = folder / "test.sqlite3"
         shutil.copyfile(template, file)
         yield f"sqlite:///{file}"
         return

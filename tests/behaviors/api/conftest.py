@@ -5,7 +5,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,8 +21,10 @@ from behaviors import source_keys, sources
 from behaviors.models import Source, SourceSubject
 from carbonaccount.accounts.models import Account, AccountKind
 from carbonaccount.accounts.services import open_account
+from carbonaccount.app import create_app
 from carbonaccount.audit import SYSTEM
 from carbonaccount.database import open_session
+from tests.conftest import DATABASES, fresh_database, make_settings
 
 ACTIVITIES = "/api/v1/activities"
 BINDINGS = "/api/v1/bindings"
@@ -139,6 +141,15 @@ def bound_account(
     session: Session, source_code: str, *subjects: str, kind: AccountKind = AccountKind.PERSON
 ) -> Account:
     """An account to which the source's subjects are bound; committed."""
+    account = bind_account(session, source_code, *subjects, kind=kind)
+    session.commit()
+    return account
+
+
+def bind_account(
+    session: Session, source_code: str, *subjects: str, kind: AccountKind = AccountKind.PERSON
+) -> Account:
+    """Bind the source's subjects to a new account; not committed."""
     now = datetime.now(UTC)
     source = sources.source_by_code(session, source_code)
     account = open_account(session, kind=kind, district_code=None, now=now)
@@ -152,7 +163,6 @@ def bound_account(
                 bound_at=now,
             )
         )
-    session.commit()
     return account
 
 
@@ -170,6 +180,25 @@ def row_counts(session: Session) -> dict[str, int]:
     }
     session.rollback()
     return counts
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def shared_app(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
+    """An application and its database for all tests of a module that leave no trace to another."""
+    folder = tmp_path_factory.mktemp("shared")
+    with fresh_database(request.param, request, folder) as url:
+        app = create_app(make_settings(url, folder / "instance"))
+        app.config["TESTING"] = True
+        yield app
+        app.extensions["carbonaccount.engine"].dispose()
+
+
+@pytest.fixture
+def public(shared_app: Flask) -> FlaskClient:
+    """A stranger's program; for tests in which nothing is stored."""
+    return shared_app.test_client()
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from tests.behaviors.api.conftest import (
     ACTIVITIES,
     Partner,
     add_partner,
+    bind_account,
     body_of,
-    bound_account,
     item,
     row_counts,
 )
@@ -122,9 +122,9 @@ def test_good_items_are_taken_beside_bad_ones(
 
 def test_a_batch_of_10_000_is_answered_one_by_one(partner: Partner, session: Session) -> None:
     subjects = [f"rider-{number}" for number in range(500)]
-    bound_account(session, partner.code, *subjects[:1])
-    for subject in subjects[1:]:
-        bound_account(session, partner.code, subject)
+    for subject in subjects:
+        bind_account(session, partner.code, subject)
+    session.commit()
     # 20 rides each on 20 days, 1 km = 48 g (0.0487 kg rounded down).
     items = [
         item(
@@ -202,61 +202,56 @@ def test_gzip_is_signed_as_sent(partner: Partner) -> None:
     assert body_of(response)["accepted"] == 1
 
 
+NO_BATCHES: list[tuple[bytes, dict[str, str], int, str]] = [
+    (b"{", {}, 400, "malformed_body"),
+    (b"", {}, 400, "malformed_body"),
+    (b'{"items": [NaN]}', {}, 400, "malformed_body"),
+    (b'{"items": [1e400]}', {}, 400, "malformed_body"),
+    (b'{"items": ["\\ud800"]}', {}, 400, "malformed_body"),
+    (b'{"items": ["\xff"]}', {}, 400, "malformed_body"),
+    (b'{"items":' + b"[" * 4000 + b"]" * 4000 + b"}", {}, 400, "malformed_body"),
+    (b"[]", {}, 422, "invalid_content"),
+    (b"null", {}, 422, "invalid_content"),
+    (b"{}", {}, 422, "invalid_content"),
+    (b'{"items": []}', {}, 422, "invalid_content"),
+    (b'{"items": {}}', {}, 422, "invalid_content"),
+    (b'{"items": [1], "more": 1}', {}, 422, "invalid_content"),
+    (b'{"items": [' + b"1," * 10_000 + b"1]}", {}, 413, "too_many_items"),
+    (b" " * (8 * 1024 * 1024 + 1), {}, 413, "body_too_large"),
+    (b"not gzip", {"Content-Encoding": "gzip"}, 400, "malformed_gzip"),
+    (gzip.compress(b"{}", mtime=0)[:-4], {"Content-Encoding": "gzip"}, 400, "malformed_gzip"),
+    (gzip.compress(b"{}", mtime=0) + b"x", {"Content-Encoding": "gzip"}, 400, "malformed_gzip"),
+    (gzip.compress(b"", mtime=0) * 1000, {"Content-Encoding": "gzip"}, 400, "malformed_gzip"),
+    (b"{}", {"Content-Encoding": "br"}, 415, "content_encoding"),
+    (b"{}", {"Content-Encoding": "gzip, gzip"}, 415, "content_encoding"),
+    (b"items=1", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "content_type"),
+]
+
+
 @pytest.mark.usefixtures("rider")
-@pytest.mark.parametrize(
-    ("body", "headers", "status", "code"),
-    [
-        (b"{", {}, 400, "malformed_body"),
-        (b"", {}, 400, "malformed_body"),
-        (b'{"items": [NaN]}', {}, 400, "malformed_body"),
-        (b'{"items": [1e400]}', {}, 400, "malformed_body"),
-        (b'{"items": ["\\ud800"]}', {}, 400, "malformed_body"),
-        (b'{"items": ["\xff"]}', {}, 400, "malformed_body"),
-        (b'{"items":' + b"[" * 4000 + b"]" * 4000 + b"}", {}, 400, "malformed_body"),
-        (b"[]", {}, 422, "invalid_content"),
-        (b"null", {}, 422, "invalid_content"),
-        (b"{}", {}, 422, "invalid_content"),
-        (b'{"items": []}', {}, 422, "invalid_content"),
-        (b'{"items": {}}', {}, 422, "invalid_content"),
-        (b'{"items": [1], "more": 1}', {}, 422, "invalid_content"),
-        (b'{"items": [' + b"1," * 10_000 + b"1]}", {}, 413, "too_many_items"),
-        (b" " * (8 * 1024 * 1024 + 1), {}, 413, "body_too_large"),
-        (b"not gzip", {"Content-Encoding": "gzip"}, 400, "malformed_gzip"),
-        (gzip.compress(b"{}", mtime=0)[:-4], {"Content-Encoding": "gzip"}, 400, "malformed_gzip"),
-        (gzip.compress(b"{}", mtime=0) + b"x", {"Content-Encoding": "gzip"}, 400, "malformed_gzip"),
-        (gzip.compress(b"", mtime=0) * 1000, {"Content-Encoding": "gzip"}, 400, "malformed_gzip"),
-        (b"{}", {"Content-Encoding": "br"}, 415, "content_encoding"),
-        (b"{}", {"Content-Encoding": "gzip, gzip"}, 415, "content_encoding"),
-        (b"items=1", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "content_type"),
-    ],
-)
 def test_what_is_no_batch_is_refused_whole(
-    partner: Partner,
-    counts: Callable[[], dict[str, int]],
-    body: bytes,
-    headers: dict[str, str],
-    status: int,
-    code: str,
+    partner: Partner, counts: Callable[[], dict[str, int]]
 ) -> None:
     before = counts()
-    response = partner.client.post(
-        ACTIVITIES,
-        data=body,
-        headers={
-            "Content-Type": "application/json",
-            **partner.headers("POST", ACTIVITIES, body),
-            **headers,
-        },
-    )
-    assert (response.status_code, body_of(response)["code"]) == (status, code)
+    for body, headers, status, code in NO_BATCHES:
+        response = partner.client.post(
+            ACTIVITIES,
+            data=body,
+            headers={
+                "Content-Type": "application/json",
+                **partner.headers("POST", ACTIVITIES, body),
+                **headers,
+            },
+        )
+        assert (response.status_code, body_of(response)["code"]) == (status, code), body[:40]
     assert counts() == before
 
 
 @pytest.mark.usefixtures("rider")
 def test_a_gzip_bomb_is_not_unpacked(partner: Partner) -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(400)) + packer.flush()
-    assert len(bomb) < 500_000
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(100)) + packer.flush()
+    assert len(bomb) < 125_000
     tracemalloc.start()
     response = partner.post(ACTIVITIES, bomb, headers={"Content-Encoding": "gzip"})
     _, peak = tracemalloc.get_traced_memory()

@@ -21,8 +21,8 @@ TWELVE = {
 }
 
 
-def test_every_behavior_is_listed_with_its_method(client: FlaskClient) -> None:
-    response = client.get(BEHAVIORS)
+def test_every_behavior_is_listed_with_its_method(public: FlaskClient) -> None:
+    response = public.get(BEHAVIORS)
     assert response.status_code == 200
     listed = {behavior["code"]: behavior for behavior in body_of(response)["behaviors"]}
     assert set(listed) >= TWELVE
@@ -34,8 +34,8 @@ def test_every_behavior_is_listed_with_its_method(client: FlaskClient) -> None:
             assert all(item["source"] and item["grade"] for item in version["parameters"])
 
 
-def test_one_behavior_shows_what_its_grams_rest_on(client: FlaskClient) -> None:
-    method = body_of(client.get(f"{BEHAVIORS}/bus_trip"))
+def test_one_behavior_shows_what_its_grams_rest_on(public: FlaskClient) -> None:
+    method = body_of(public.get(f"{BEHAVIORS}/bus_trip"))
     version = method["versions"][-1]
     assert version["formula"] == "distance_km * (ef_baseline - ef_bus)"
     assert version["unit_factor"] == "0.052000000"
@@ -51,30 +51,30 @@ def test_one_behavior_shows_what_its_grams_rest_on(client: FlaskClient) -> None:
     assert method["current_version"] == version["version"]
 
 
-def test_a_factor_that_changed_gives_two_versions(client: FlaskClient) -> None:
-    versions = body_of(client.get(f"{BEHAVIORS}/rooftop_pv"))["versions"]
+def test_a_factor_that_changed_gives_two_versions(public: FlaskClient) -> None:
+    versions = body_of(public.get(f"{BEHAVIORS}/rooftop_pv"))["versions"]
     found = [(v["unit_factor"], v["valid_from"], v["valid_to"]) for v in versions]
     assert [factor for factor, _, _ in found] == ["0.641000000", "0.619100000"]
     assert found[0][2] == "2025-12-31"
     assert found[1][1:] == ("2026-01-01", None)
 
 
-def test_an_unknown_behavior_is_not_found(client: FlaskClient) -> None:
-    response = client.get(f"{BEHAVIORS}/flying", headers={"Accept-Language": "en"})
+def test_an_unknown_behavior_is_not_found(public: FlaskClient) -> None:
+    response = public.get(f"{BEHAVIORS}/flying", headers={"Accept-Language": "en"})
     assert response.status_code == 404
     assert body_of(response)["code"] == "unknown_behavior"
     assert "flying" in body_of(response)["detail"]
 
 
-def test_a_code_that_cannot_be_one_is_refused(client: FlaskClient) -> None:
-    assert client.get(f"{BEHAVIORS}/{'x' * 65}").status_code == 422
+def test_a_code_that_cannot_be_one_is_refused(public: FlaskClient) -> None:
+    assert public.get(f"{BEHAVIORS}/{'x' * 65}").status_code == 422
 
 
-def test_caches_may_keep_it_and_ask_again(client: FlaskClient) -> None:
+def test_caches_may_keep_it_and_ask_again(public: FlaskClient) -> None:
     for address in (BEHAVIORS, f"{BEHAVIORS}/bus_trip"):
-        first = client.get(address)
+        first = public.get(address)
         assert first.cache_control.public
         assert first.cache_control.max_age
         assert "Set-Cookie" not in first.headers
-        again = client.get(address, headers={"If-None-Match": first.headers["ETag"]})
+        again = public.get(address, headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")

@@ -138,15 +138,13 @@ def test_no_code_without_consent(partner: Partner, resident: Account, session: S
         )
 
 
-@pytest.mark.parametrize("subject", ["", "13800138000", "+8613800138000", "a\nb", "x" * 65, "名字"])
-def test_bad_subjects_are_refused(
-    partner: Partner, resident: Account, session: Session, subject: str
-) -> None:
+def test_bad_subjects_are_refused(partner: Partner, resident: Account, session: Session) -> None:
     code = binding_code(session, partner, resident)
-    response = partner.post(BINDINGS, {"code": code, "subject": subject})
-    assert response.status_code == 422
-    assert body_of(response)["errors"][0]["field"] == "subject"
-    # The code was not used up by it.
+    for subject in ("", "13800138000", "+8613800138000", "a\nb", "x" * 65, "名字"):
+        response = partner.post(BINDINGS, {"code": code, "subject": subject})
+        assert response.status_code == 422, subject
+        assert body_of(response)["errors"][0]["field"] == "subject"
+    # The code was not used up by them.
     assert claim(partner, code)[0] == 200
 
 
@@ -281,14 +279,9 @@ def test_long_lists_come_in_pages(partner: Partner, session: Session) -> None:
     assert rest["next_after"] is None
 
 
-@pytest.mark.parametrize(
-    "query", ["since=yesterday", "since=2026-03-01T00:00:00", "after=-1", "after=x"]
-)
-def test_odd_questions_are_refused(partner: Partner, query: str) -> None:
-    assert partner.get(f"{BINDINGS}?{query}").status_code == 422
-
-
-def test_unsigned_questions_are_refused(partner: Partner) -> None:
+def test_odd_and_unsigned_questions_are_refused(partner: Partner) -> None:
+    for query in ("since=yesterday", "since=2026-03-01T00:00:00", "after=-1", "after=x"):
+        assert partner.get(f"{BINDINGS}?{query}").status_code == 422, query
     assert partner.client.get(BINDINGS).status_code == 401
     assert partner.client.post(BINDINGS, json={"code": "x", "subject": "y"}).status_code == 401
 

@@ -1,5 +1,6 @@
 """The OpenAPI document, and the API held against it by a fuzzer."""
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from io import BytesIO
@@ -15,9 +16,9 @@ from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import positive_data_acceptance
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.schemas import BaseSchema
-from sqlmodel import Session
 from werkzeug.wrappers import Request
 
+from carbonaccount.database import open_session
 from tests.behaviors.api.conftest import Partner, add_partner, body_of, bound_account
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 DOCUMENT = "/api/v1/openapi.json"
 PLEASE_SIGN = "please-sign"
 SIGN_HEADERS = {"X-Key-Id": PLEASE_SIGN, "X-Timestamp": "-", "X-Nonce": "-", "X-Signature": "-"}
-EXAMPLES = 40
+# Of valid and of invalid requests each, an operation and database; more to look more closely.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
 
 
 class SigningProxy:
@@ -56,12 +58,13 @@ class SigningProxy:
             environ["HTTP_" + name.upper().replace("-", "_")] = value
 
 
-@pytest.fixture
-def api_schema(app: Flask, session: Session) -> BaseSchema:
+@pytest.fixture(scope="module")
+def api_schema(shared_app: Flask) -> BaseSchema:
     """The whole document, with signed requests for the signed operations."""
-    partner = add_partner(app, behaviors=("bike_ride", "ev_charging"))
-    bound_account(session, partner.code, "0", "rider-1")
-    return schemathesis.openapi.from_wsgi(DOCUMENT, SigningProxy(app, partner))
+    partner = add_partner(shared_app, behaviors=("bike_ride", "ev_charging"))
+    with open_session(shared_app.extensions["carbonaccount.engine"]) as session:
+        bound_account(session, partner.code, "0", "rider-1")
+    return schemathesis.openapi.from_wsgi(DOCUMENT, SigningProxy(shared_app, partner))
 
 
 # What each operation must have answered at least once for the fuzzing to be worth its name.
@@ -129,8 +132,8 @@ def lead_to_a_rule(case: Case[Any]) -> None:
         content["lines"].append({"factor": "fuel.petrol", "amount": "1.5"})
 
 
-def test_document_is_openapi_3_1_and_names_everything(client: FlaskClient) -> None:
-    document: dict[str, Any] = body_of(client.get(DOCUMENT))
+def test_document_is_openapi_3_1_and_names_everything(public: FlaskClient) -> None:
+    document: dict[str, Any] = body_of(public.get(DOCUMENT))
     assert document["openapi"] == "3.1.0"
     assert {
         (path, method) for path, operations in document["paths"].items() for method in operations
@@ -147,6 +150,6 @@ def test_document_is_openapi_3_1_and_names_everything(client: FlaskClient) -> No
     assert set(signed[0]) == {"keyId", "timestamp", "nonce", "signature"}
 
 
-def test_there_is_no_page_to_browse_it(client: FlaskClient) -> None:
+def test_there_is_no_page_to_browse_it(public: FlaskClient) -> None:
     for address in ("/openapi", "/openapi/", "/openapi/swagger", "/api/v1/", "/docs"):
-        assert client.get(address).status_code == 404
+        assert public.get(address).status_code == 404

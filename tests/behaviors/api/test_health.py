@@ -23,13 +23,13 @@ def value_of(text: str, series: str) -> float:
     return float(found.group(1)) if found else 0.0
 
 
-def test_alive(client: FlaskClient) -> None:
-    response = client.get("/healthz")
+def test_alive(public: FlaskClient) -> None:
+    response = public.get("/healthz")
     assert (response.status_code, body_of(response)) == (200, {"status": "ok"})
 
 
-def test_ready(client: FlaskClient) -> None:
-    response = client.get("/readyz")
+def test_ready(public: FlaskClient) -> None:
+    response = public.get("/readyz")
     assert (response.status_code, body_of(response)) == (200, {"status": "ok", "reasons": []})
 
 
@@ -98,42 +98,40 @@ def test_every_channel_is_counted_once_it_is_committed(
         assert counted(channel) == before + 1
 
 
-def test_addresses_of_records_do_not_become_series(client: FlaskClient) -> None:
-    client.get("/api/v1/behaviors/bus_trip")
-    client.get("/some/private/address")
-    text = client.get("/metrics").text
+def test_addresses_of_records_do_not_become_series(public: FlaskClient) -> None:
+    public.get("/api/v1/behaviors/bus_trip")
+    public.get("/some/private/address")
+    text = public.get("/metrics").text
     assert 'rule="/api/v1/behaviors/<code>"' in text
     assert "private" not in text
 
 
-@pytest.mark.parametrize(
-    ("address", "headers", "status"),
-    [
-        ("127.0.0.1", {}, 200),
-        ("::1", {}, 200),
-        ("203.0.113.7", {}, 403),
-        # A proxy on the same machine asks for somebody else.
-        ("127.0.0.1", {"X-Forwarded-For": "203.0.113.7"}, 403),
-        ("127.0.0.1", {"Forwarded": "for=203.0.113.7"}, 403),
-        ("203.0.113.7", {"Authorization": "Bearer right-token"}, 200),
-        ("203.0.113.7", {"Authorization": "Bearer wrong-token"}, 403),
-        ("203.0.113.7", {"Authorization": "Bearer "}, 403),
-    ],
-)
-def test_who_may_read_the_metrics(
-    settings: Settings, address: str, headers: dict[str, str], status: int
-) -> None:
-    with_token = settings.model_copy(update={"metrics_token": SecretStr("right-token")})
-    app = create_app(with_token)
-    response = app.test_client().get(
-        "/metrics", headers=headers, environ_base={"REMOTE_ADDR": address}
+READERS: list[tuple[str, dict[str, str], int]] = [
+    ("127.0.0.1", {}, 200),
+    ("::1", {}, 200),
+    ("203.0.113.7", {}, 403),
+    # A proxy on the same machine asks for somebody else.
+    ("127.0.0.1", {"X-Forwarded-For": "203.0.113.7"}, 403),
+    ("127.0.0.1", {"Forwarded": "for=203.0.113.7"}, 403),
+    ("203.0.113.7", {"Authorization": "Bearer right-token"}, 200),
+    ("203.0.113.7", {"Authorization": "Bearer wrong-token"}, 403),
+    ("203.0.113.7", {"Authorization": "Bearer "}, 403),
+]
+
+
+def test_who_may_read_the_metrics(app: Flask, settings: Settings) -> None:
+    app.extensions["carbonaccount.settings"] = settings.model_copy(
+        update={"metrics_token": SecretStr("right-token")}
     )
-    app.extensions["carbonaccount.engine"].dispose()
-    assert response.status_code == status
+    for address, headers, status in READERS:
+        response = app.test_client().get(
+            "/metrics", headers=headers, environ_base={"REMOTE_ADDR": address}
+        )
+        assert response.status_code == status, (address, headers)
 
 
-def test_without_a_token_no_bearer_helps(app: Flask) -> None:
-    response = app.test_client().get(
+def test_without_a_token_no_bearer_helps(shared_app: Flask) -> None:
+    response = shared_app.test_client().get(
         "/metrics",
         headers={"Authorization": "Bearer "},
         environ_base={"REMOTE_ADDR": "203.0.113.7"},

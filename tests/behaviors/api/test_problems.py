@@ -18,9 +18,9 @@ from tests.behaviors.api.conftest import body_of
         (None, "找不到"),
     ],
 )
-def test_an_unknown_address(client: FlaskClient, language: str | None, title: str) -> None:
+def test_an_unknown_address(public: FlaskClient, language: str | None, title: str) -> None:
     headers = {"Accept-Language": language} if language else {}
-    response = client.get("/api/v1/nothing", headers=headers)
+    response = public.get("/api/v1/nothing", headers=headers)
     assert response.status_code == 404
     assert response.mimetype == "application/problem+json"
     assert body_of(response)["title"] == title
@@ -28,8 +28,8 @@ def test_an_unknown_address(client: FlaskClient, language: str | None, title: st
     assert "Accept-Language" in response.headers["Vary"]
 
 
-def test_another_method_says_which_are_allowed(client: FlaskClient) -> None:
-    response = client.delete("/api/v1/score")
+def test_another_method_says_which_are_allowed(public: FlaskClient) -> None:
+    response = public.delete("/api/v1/score")
     assert response.status_code == 405
     assert response.mimetype == "application/problem+json"
     assert set(response.headers["Allow"].replace(" ", "").split(",")) == {"POST", "OPTIONS"}
@@ -52,5 +52,5 @@ def test_a_failure_of_ours_tells_nothing_of_its_insides(
     assert "secret" not in response.text
 
 
-def test_pages_keep_their_own_errors(client: FlaskClient) -> None:
-    assert client.get("/nothing").mimetype != "application/problem+json"
+def test_pages_keep_their_own_errors(public: FlaskClient) -> None:
+    assert public.get("/nothing").mimetype != "application/problem+json"

@@ -50,18 +50,18 @@ def ask_raw(client: FlaskClient, body: str) -> TestResponse:
     ],
 )
 def test_grams(
-    client: FlaskClient, behavior: str, activity: dict[str, str], day: str, grams: int
+    public: FlaskClient, behavior: str, activity: dict[str, str], day: str, grams: int
 ) -> None:
-    response = ask(client, behavior=behavior, activity=activity, occurred_on=day)
+    response = ask(public, behavior=behavior, activity=activity, occurred_on=day)
     assert response.status_code == 200, response.text
     assert body_of(response)["reduction_g"] == grams
     assert body_of(response)["credits"] == grams
 
 
-def test_the_answer_can_be_followed(client: FlaskClient) -> None:
+def test_the_answer_can_be_followed(public: FlaskClient) -> None:
     answer = body_of(
         ask(
-            client,
+            public,
             behavior="bus_trip",
             activity={"distance_km": "10"},
             occurred_on="2026-03-01",
@@ -94,11 +94,11 @@ def test_the_answer_can_be_followed(client: FlaskClient) -> None:
     ],
 )
 def test_evidence_decides_credits_and_certification(
-    client: FlaskClient, evidence: str, grams: int, credits: int, certified: bool
+    public: FlaskClient, evidence: str, grams: int, credits: int, certified: bool
 ) -> None:
     answer = body_of(
         ask(
-            client,
+            public,
             behavior="bus_trip",
             activity={"distance_km": 10},
             occurred_on="2026-03-01",
@@ -112,12 +112,12 @@ def test_evidence_decides_credits_and_certification(
     )
 
 
-def test_only_the_quantity_alone_meets_the_cap(client: FlaskClient) -> None:
+def test_only_the_quantity_alone_meets_the_cap(public: FlaskClient) -> None:
     # The cap of bus trips is 40 km a person and day: 40 x 0.052 = 2.080 kg.
     for _ in range(3):
-        answer = body_of(ask(client, behavior="bus_trip", activity={"distance_km": "30"}))
+        answer = body_of(ask(public, behavior="bus_trip", activity={"distance_km": "30"}))
         assert (answer["reduction_g"], answer["capped"]) == (1560, False)
-    answer = body_of(ask(client, behavior="bus_trip", activity={"distance_km": "45"}))
+    answer = body_of(ask(public, behavior="bus_trip", activity={"distance_km": "45"}))
     assert answer["capped"] is True
     assert answer["quantity"] == "45.000"
     assert answer["counted_quantity"] == "40.000"
@@ -126,8 +126,8 @@ def test_only_the_quantity_alone_meets_the_cap(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("value", ['"-3"', "-3", '"ten"', '"NaN"', "NaN", "1e400", '"1e400"'])
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_bad_numbers_name_their_field(client: FlaskClient, value: str, language: str) -> None:
-    response = client.post(
+def test_bad_numbers_name_their_field(public: FlaskClient, value: str, language: str) -> None:
+    response = public.post(
         SCORE,
         data=f'{{"behavior": "bus_trip", "activity": {{"distance_km": {value}}}}}',
         content_type="application/json",
@@ -177,9 +177,9 @@ def test_bad_numbers_name_their_field(client: FlaskClient, value: str, language:
     ],
 )
 def test_refusals(
-    client: FlaskClient, content: dict[str, Any], status: int, fields: list[str] | None
+    public: FlaskClient, content: dict[str, Any], status: int, fields: list[str] | None
 ) -> None:
-    response = ask(client, **content)
+    response = ask(public, **content)
     assert response.status_code == status, response.text
     assert body_of(response)["status"] == status
     if fields is not None:
@@ -205,16 +205,16 @@ def test_refusals(
         (" " * 70_000, 413),
     ],
 )
-def test_odd_bodies(client: FlaskClient, body: str, status: int) -> None:
-    response = ask_raw(client, body)
+def test_odd_bodies(public: FlaskClient, body: str, status: int) -> None:
+    response = ask_raw(public, body)
     assert response.status_code == status, response.text
     assert response.mimetype == "application/problem+json"
 
 
-def test_a_number_keeps_all_its_digits(client: FlaskClient) -> None:
+def test_a_number_keeps_all_its_digits(public: FlaskClient) -> None:
     def ask_for(literal: str) -> TestResponse:
         content = f'{{"behavior": "bus_trip", "activity": {{"distance_km": {literal}}}}}'
-        return ask_raw(client, content)
+        return ask_raw(public, content)
 
     found = body_of(ask_for("12.345678912"))
     assert found["formula_with_numbers"].startswith("12.345678912 *")
@@ -222,15 +222,15 @@ def test_a_number_keeps_all_its_digits(client: FlaskClient) -> None:
     assert body_of(ask_for("1.00000000000000000001"))["code"] == "too_many_decimals"
 
 
-def test_another_content_type_is_refused(client: FlaskClient) -> None:
-    response = client.post(SCORE, data={"behavior": "bus_trip"})
+def test_another_content_type_is_refused(public: FlaskClient) -> None:
+    response = public.post(SCORE, data={"behavior": "bus_trip"})
     assert response.status_code == 415
     assert body_of(response)["code"] == "content_type"
 
 
-def test_gzip_is_understood(client: FlaskClient) -> None:
+def test_gzip_is_understood(public: FlaskClient) -> None:
     body = gzip.compress(b'{"behavior": "bus_trip", "activity": {"distance_km": "10"}}')
-    response = client.post(
+    response = public.post(
         SCORE,
         data=body,
         content_type="application/json",
@@ -250,11 +250,11 @@ def test_a_behavior_that_is_switched_off_is_a_conflict(
     assert (response.status_code, body_of(response)["code"]) == (409, "behavior_off")
 
 
-def test_today_is_the_day_in_the_city(app: Flask) -> None:
+def test_today_is_the_day_in_the_city(shared_app: Flask) -> None:
     with time_machine.travel("2025-12-31T15:59:59Z", tick=False):
-        before = ask(app.test_client(), behavior="rooftop_pv", activity={"energy_kwh": "10"})
+        before = ask(shared_app.test_client(), behavior="rooftop_pv", activity={"energy_kwh": "10"})
     with time_machine.travel("2025-12-31T16:00:00Z", tick=False):
-        after = ask(app.test_client(), behavior="rooftop_pv", activity={"energy_kwh": "10"})
+        after = ask(shared_app.test_client(), behavior="rooftop_pv", activity={"energy_kwh": "10"})
     assert (body_of(before)["occurred_on"], body_of(before)["reduction_g"]) == ("2025-12-31", 6410)
     assert (body_of(after)["occurred_on"], body_of(after)["reduction_g"]) == ("2026-01-01", 6191)
 

@@ -59,34 +59,38 @@ def test_one_changed_byte_anywhere_stores_nothing(
     assert post(partner, headers) == 200
 
 
+WRONG_HEADERS = [
+    ("X-Key-Id", "k_00000000000000000000"),
+    ("X-Key-Id", ""),
+    ("X-Key-Id", "k\u00e9"),
+    ("X-Timestamp", "now"),
+    ("X-Timestamp", "99999999999"),
+    ("X-Timestamp", "-1"),
+    ("X-Timestamp", ""),
+    ("X-Nonce", ""),
+    ("X-Nonce", "n" * 65),
+    ("X-Nonce", "another"),
+    ("X-Signature", ""),
+    ("X-Signature", "0" * 64),
+    ("X-Signature", "\u00e9" * 64),
+]
+
+
 @pytest.mark.usefixtures("rider")
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("X-Key-Id", "k_00000000000000000000"),
-        ("X-Key-Id", ""),
-        ("X-Key-Id", "k\u00e9"),
-        ("X-Timestamp", "now"),
-        ("X-Timestamp", "99999999999"),
-        ("X-Timestamp", "-1"),
-        ("X-Timestamp", ""),
-        ("X-Nonce", ""),
-        ("X-Nonce", "n" * 65),
-        ("X-Nonce", "another"),
-        ("X-Signature", ""),
-        ("X-Signature", "0" * 64),
-        ("X-Signature", "\u00e9" * 64),
-    ],
-)
-def test_every_cause_gets_the_same_answer(partner: Partner, name: str, value: str) -> None:
+def test_every_cause_gets_the_same_answer(
+    partner: Partner, counts: Callable[[], dict[str, int]]
+) -> None:
+    before = counts()
     usual = partner.client.post(ACTIVITIES, data=BATCH, content_type="application/json")
-    headers = {**partner.headers("POST", ACTIVITIES, BATCH), name: value}
-    response = partner.client.post(
-        ACTIVITIES, data=BATCH, headers=headers, content_type="application/json"
-    )
-    assert response.status_code == usual.status_code == 401
-    assert response.data == usual.data
-    assert "WWW-Authenticate" in response.headers
+    for name, value in WRONG_HEADERS:
+        headers = {**partner.headers("POST", ACTIVITIES, BATCH), name: value}
+        response = partner.client.post(
+            ACTIVITIES, data=BATCH, headers=headers, content_type="application/json"
+        )
+        assert response.status_code == usual.status_code == 401, (name, value)
+        assert response.data == usual.data
+        assert "WWW-Authenticate" in response.headers
+    assert counts() == before
 
 
 @pytest.mark.usefixtures("rider")
@@ -97,13 +101,13 @@ def test_an_upper_case_signature_is_refused(partner: Partner) -> None:
 
 
 @pytest.mark.usefixtures("rider")
-@pytest.mark.parametrize(("shift_s", "status"), [(299, 200), (-299, 200), (301, 401), (-301, 401)])
-def test_the_window_is_300_seconds(partner: Partner, shift_s: int, status: int) -> None:
+def test_the_window_is_300_seconds(partner: Partner) -> None:
     signed_at = int(time.time())
-    headers = partner.headers("POST", ACTIVITIES, BATCH, timestamp=signed_at)
-    moment = datetime.fromtimestamp(signed_at, UTC) + timedelta(seconds=shift_s)
-    with time_machine.travel(moment, tick=False):
-        assert post(partner, headers) == status
+    for shift_s, status in ((299, 200), (-299, 200), (301, 401), (-301, 401)):
+        headers = partner.headers("POST", ACTIVITIES, BATCH, timestamp=signed_at)
+        moment = datetime.fromtimestamp(signed_at, UTC) + timedelta(seconds=shift_s)
+        with time_machine.travel(moment, tick=False):
+            assert post(partner, headers) == status, shift_s
 
 
 @pytest.mark.usefixtures("rider")
