@@ -45,30 +45,30 @@ def rows(browser: Browser, query: str) -> int:
     return len(re.findall(r'<td data-label="操作者">', response.text))
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("action=thing.do", 2),
-        ("action=thing.", 3),
-        ("action=thing.do&actor=staff:olga", 1),
-        ("actor=staff:ol&action=thing", 2),
-        ("subject=thing:2", 1),
-        ("action=thing&success=no", 1),
-        ("action=thing&success=yes", 2),
-        ("action=thing&since=2026-03-02&until=2026-03-02", 1),
-        ("action=thing&since=2026-03-03", 2),
-        ("action=thing&until=nonsense", 3),
-        ("action=%25", 0),
-        ("action=_hing", 0),
-    ],
-)
-def test_search(app: Flask, adam: Browser, query: str, found: int) -> None:
+SEARCHES: list[tuple[str, int]] = [
+    ("action=thing.do", 2),
+    ("action=thing.", 3),
+    ("action=thing.do&actor=staff:olga", 1),
+    ("actor=staff:ol&action=thing", 2),
+    ("subject=thing:2", 1),
+    ("action=thing&success=no", 1),
+    ("action=thing&success=yes", 2),
+    ("action=thing&since=2026-03-02&until=2026-03-02", 1),
+    ("action=thing&since=2026-03-03", 2),
+    ("action=thing&until=nonsense", 3),
+    ("action=%25", 0),
+    ("action=_hing", 0),
+]
+
+
+def test_search(app: Flask, adam: Browser) -> None:
     write(app)
     # Half past midnight in the city is the next day, although in UTC it is not.
     late = NOON.replace(hour=16, minute=30)
     write(app, now=late, acting_user=Actor("staff", "otto", 2), subject="thing:2")
     write(app, now=late + timedelta(days=1), action="thing.undo", success=False)
-    assert rows(adam, query) == found
+    for query, found in SEARCHES:
+        assert rows(adam, query) == found
 
 
 def test_paging_there_and_back(app: Flask, adam: Browser) -> None:

@@ -115,55 +115,55 @@ def test_a_mapping_comes_as_text_or_as_a_file(
     assert all(row.mapping == f"toml:{OWN.strip()}" for row in rows)
 
 
-@pytest.mark.parametrize(
-    ("fields", "sentence"),
-    [
-        ({"toml": ""}, "请粘贴或上传映射（TOML）。"),
-        ({"toml_file": (b"[time]\n", "m.toml"), "toml": OWN}, "请只留一个"),
-        ({"toml_file": (b"\xff\xfe", "m.toml")}, "不是 UTF-8"),
-        ({"toml_file": (b"#" * 65_537, "m.toml")}, "超过 64 KiB"),
-        ({"toml": OWN.replace("card", "").replace("subject", "user")}, "不认识的键：record.user"),
-        ({"toml": OWN.replace("[time]", "[when]")}, "缺少的键：time。"),
-        ({"toml": OWN.replace("bus_trip", "flying")}, "no such behavior: flying"),
-        ({"toml": OWN.replace('"m"', '"kg"')}, "kg -&gt; km"),
-        ({"toml": OWN.replace("bus_trip", "metro_trip")}, "不在数据来源 jn_bus 可上报的范围内"),
-        ({"toml": OWN.replace('"card"', '"ticket"')}, "文件缺少映射所需的列"),
-    ],
-)
+BAD_MAPPINGS: list[tuple[dict[str, Any], str]] = [
+    ({"toml": ""}, "请粘贴或上传映射（TOML）。"),
+    ({"toml_file": (b"[time]\n", "m.toml"), "toml": OWN}, "请只留一个"),
+    ({"toml_file": (b"\xff\xfe", "m.toml")}, "不是 UTF-8"),
+    ({"toml_file": (b"#" * 65_537, "m.toml")}, "超过 64 KiB"),
+    ({"toml": OWN.replace("card", "").replace("subject", "user")}, "不认识的键：record.user"),
+    ({"toml": OWN.replace("[time]", "[when]")}, "缺少的键：time。"),
+    ({"toml": OWN.replace("bus_trip", "flying")}, "no such behavior: flying"),
+    ({"toml": OWN.replace('"m"', '"kg"')}, "kg -&gt; km"),
+    ({"toml": OWN.replace("bus_trip", "metro_trip")}, "不在数据来源 jn_bus 可上报的范围内"),
+    ({"toml": OWN.replace('"card"', '"ticket"')}, "文件缺少映射所需的列"),
+]
+
+
 def test_a_mapping_that_does_not_fit_is_said_at_its_field(
-    app: Flask, dana: Browser, source: Source, fields: dict[str, Any], sentence: str
+    app: Flask, dana: Browser, source: Source
 ) -> None:
-    sent = fields.get("toml_file")
-    if isinstance(sent, tuple):
-        fields = {**fields, "toml_file": (BytesIO(sent[0]), sent[1])}
-    answer = send(dana, OWN_FILE, mapping="toml", **fields)
-    assert answer.status_code == 400
-    assert re.search(r'id="toml-error"[^>]*>[^<]*', answer.text)
-    assert sentence in answer.text
-    assert upload_count(app) == 0
+    for fields, sentence in BAD_MAPPINGS:
+        sent = fields.get("toml_file")
+        if isinstance(sent, tuple):
+            fields = {**fields, "toml_file": (BytesIO(sent[0]), sent[1])}
+        answer = send(dana, OWN_FILE, mapping="toml", **fields)
+        assert answer.status_code == 400
+        assert re.search(r'id="toml-error"[^>]*>[^<]*', answer.text)
+        assert sentence in answer.text
+        assert upload_count(app) == 0
 
 
-@pytest.mark.parametrize(
-    ("content", "name", "sentence"),
-    [
-        (b"", "empty.csv", "文件是空的"),
-        (HEADER.encode(), "header.csv", "文件只有表头，没有数据行"),
-        (csv_of(line(1).replace("bus_trip", "walking")), "w.csv", "文件中的行为（walking）都不在"),
-        (b"a,a\n1,2\n", "twice.csv", "表头中有重复的列"),
-        (csv_of(line(1)), "trips.pdf", "不认识文件 trips.pdf 的格式"),
-        (b"no zip", "trips.xlsx", "文件 trips.xlsx 不是能打开的 XLSX 工作簿"),
-        (gzip.compress(csv_of(line(1)))[:-12], "trips.csv.gz", "文件 trips.csv.gz 已损坏"),
-        ("编号,x\n一,二\n".encode("gb18030"), "gb.csv", "不是 utf-8 编码"),
-    ],
-)
+BAD_FILES: list[tuple[bytes, str, str]] = [
+    (b"", "empty.csv", "文件是空的"),
+    (HEADER.encode(), "header.csv", "文件只有表头，没有数据行"),
+    (csv_of(line(1).replace("bus_trip", "walking")), "w.csv", "文件中的行为（walking）都不在"),
+    (b"a,a\n1,2\n", "twice.csv", "表头中有重复的列"),
+    (csv_of(line(1)), "trips.pdf", "不认识文件 trips.pdf 的格式"),
+    (b"no zip", "trips.xlsx", "文件 trips.xlsx 不是能打开的 XLSX 工作簿"),
+    (gzip.compress(csv_of(line(1)))[:-12], "trips.csv.gz", "文件 trips.csv.gz 已损坏"),
+    ("编号,x\n一,二\n".encode("gb18030"), "gb.csv", "不是 utf-8 编码"),
+]
+
+
 def test_a_file_that_cannot_be_read_is_said_at_its_field(
-    app: Flask, dana: Browser, source: Source, content: bytes, name: str, sentence: str
+    app: Flask, dana: Browser, source: Source
 ) -> None:
-    answer = send(dana, content, name=name)
-    assert answer.status_code == 400
-    assert sentence in " ".join(errors(answer.text)), errors(answer.text)
-    assert 'id="file-error"' in answer.text
-    assert upload_count(app) == 0
+    for content, name, sentence in BAD_FILES:
+        answer = send(dana, content, name=name)
+        assert answer.status_code == 400
+        assert sentence in " ".join(errors(answer.text)), errors(answer.text)
+        assert 'id="file-error"' in answer.text
+        assert upload_count(app) == 0
 
 
 def test_columns_that_no_mapping_fits_are_named(dana: Browser, source: Source) -> None:
