@@ -4,6 +4,7 @@ A paper is whole in itself: nothing is fetched while it is made, neither from th
 the disk, so that no text in it can make the server open an address.
 """
 
+import logging
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -62,9 +63,12 @@ def pdf(html: str) -> bytes:
 def _weasyprint() -> Any:
     """Return the library; importing it takes long and needs Pango, so it waits for a paper."""
     try:
-        return import_module("weasyprint")
+        library = import_module("weasyprint")
     except OSError as error:
         raise Unavailable("pdf_not_possible", missing="Pango") from error
+    # Seven lines a paper say nothing that our own line of the request does not.
+    logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
+    return library
 
 
 def _fetcher() -> Any:
