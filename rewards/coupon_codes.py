@@ -19,13 +19,11 @@ from markupsafe import Markup
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from carbonaccount.accounts import limits
-from carbonaccount.accounts.limits import Counted, Limit
-from carbonaccount.accounts.models import RateCount
+from carbonaccount.accounts.limits import Limit
 from carbonaccount.clock import business_day
 from carbonaccount.crypto import Vault
 from carbonaccount.database import is_sqlite
-from carbonaccount.errors import Conflict, Invalid, LimitReached
+from carbonaccount.errors import Conflict, Invalid
 from rewards.coupon_life import refusal_of
 from rewards.models import Coupon, CouponCode
 from rewards.qr import qr_svg
@@ -238,29 +236,11 @@ def forget_digits(session: Session, *, now: datetime) -> int:
     return int(gone.rowcount)
 
 
-def refuse_guessing(session: Session, *, account_id: int, vault: Vault, now: datetime) -> None:
-    """Raise LimitReached for a person at a till who typed too many wrong digits."""
-    found = session.exec(
-        select(RateCount).where(
-            col(RateCount.scope) == WRONG_DIGITS.scope,
-            col(RateCount.key_index) == _guesser(vault, account_id),
-            col(RateCount.expires_at) > now,
-            col(RateCount.count) >= WRONG_DIGITS.maximum,
-        )
-    ).first()
-    if found is not None:
-        wait = found.expires_at - now
-        raise LimitReached("too_many_attempts", retry_after_s=max(1, round(wait.total_seconds())))
+def guesses_of(account_id: int, text: str, vault: Vault) -> tuple[tuple[Limit, str], ...]:
+    """Return what to count before a person at a till is told whether typed digits are good.
 
-
-def count_wrong_digits(
-    session: Session, *, account_id: int, vault: Vault, now: datetime
-) -> Counted:
-    """Count digits that were not found; the caller commits, also when it refuses."""
-    return limits.count_try(
-        session, limit=WRONG_DIGITS, key_index=_guesser(vault, account_id), now=now
-    )
-
-
-def _guesser(vault: Vault, account_id: int) -> str:
-    return vault.index(str(account_id), purpose="rate:coupon-digits")
+    Nothing for a scanned code, which nobody guesses. What turned out to be good is forgiven.
+    """
+    if not is_digits(text):
+        return ()
+    return ((WRONG_DIGITS, vault.index(str(account_id), purpose="rate:coupon-digits")),)

@@ -8,6 +8,7 @@ blueprint = Blueprint("rewards", "rewards", template_folder="templates")
 
 _PAGES: tuple[str, ...] = (
     "certificates",
+    "coupons",
     "disputes",
     "draws",
     "fund",
@@ -27,7 +28,7 @@ _MESSAGE_TEXTS: tuple[str, ...] = (
     "message_texts_merchants",
 )
 # Recurring work; importing a module registers it.
-_JOBS: tuple[str, ...] = ("catalogue_jobs", "fund_jobs")
+_JOBS: tuple[str, ...] = ("catalogue_jobs", "fund_jobs", "invariants", "jobs")
 
 
 def init_app(app: Flask) -> None:

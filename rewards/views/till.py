@@ -18,7 +18,7 @@ from wtforms import StringField
 
 from carbonaccount.accounts.limits import Limit
 from carbonaccount.clock import utc_now
-from carbonaccount.errors import DomainError, Invalid
+from carbonaccount.errors import DomainError, Invalid, LimitReached
 from carbonaccount.web import messages
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
@@ -28,10 +28,10 @@ from carbonaccount.web.identity import (
     go_to,
     resident_required,
 )
-from carbonaccount.web.limits import count_or_refuse, vault
+from carbonaccount.web.limits import count_or_refuse, forgive, vault
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.templating import language
-from rewards import merchants, scanning
+from rewards import coupon_codes, merchants, scanning
 from rewards.merchant_models import MerchantTill
 from rewards.merchants import Membership
 from rewards.scanning import Answer, Place
@@ -132,11 +132,24 @@ def _page(found: Desk, status: int = 200, **needs: object) -> ResponseReturnValu
 @resident_required
 def till_look() -> ResponseReturnValue:
     """Find the coupon that was scanned or typed, and ask whether to use it."""
+    code = request.form.get("code", "").strip()
+    guesses = coupon_codes.guesses_of(account_id(), code, vault())
+    try:
+        if guesses:
+            count_or_refuse(*guesses)
+    except LimitReached as error:
+        return _refused(desk(), error)
+    key = request.form.get("request_key", "")
+    code = request.form.get("code", "").strip()
+    guesses = coupon_codes.guesses_of(account_id(), code, vault())
+    try:
+        if guesses:
+            count_or_refuse(*guesses)
+    except LimitReached as error:
+        return _refused(desk(), error)
     found, elsewhere = _desk_or_elsewhere()
     if elsewhere is not None:
         return elsewhere
-    key = request.form.get("request_key", "")
-    code = request.form.get("code", "").strip()
     if not 1 <= len(code) <= _LONGEST_CODE:
         return _refused(found, Invalid("code_missing"))
     try:
@@ -152,6 +165,11 @@ def till_look() -> ResponseReturnValue:
     except DomainError as error:
         current_session().rollback()
         return _refused(found, error)
+    if answer.ok and guesses:
+        forgive(*guesses)
+    # What was right is no guess. On SQLite this waits for the transaction above, which has ended.
+    if answer.ok and guesses:
+        forgive(*guesses)
     return _page(found, answer=answer, step="found" if answer.ok else "refused", look_key=key)
 
 

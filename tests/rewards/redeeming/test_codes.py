@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 
 from carbonaccount.audit import SYSTEM
 from carbonaccount.crypto import Vault
-from carbonaccount.errors import Conflict, DomainError, LimitReached
+from carbonaccount.errors import Conflict, DomainError
 from rewards import coupon_codes, redeeming
 from rewards.models import Coupon, CouponCode
 from rewards.qr import qr_svg
@@ -164,13 +164,8 @@ def test_digits_live_five_minutes_and_are_extended_once(app: Flask, session: Ses
         given(over)
 
 
-def test_nobody_guesses_for_long(app: Flask, session: Session) -> None:
-    for _ in range(10):
-        coupon_codes.refuse_guessing(session, account_id=7, vault=VAULT, now=NOW)
-        coupon_codes.count_wrong_digits(session, account_id=7, vault=VAULT, now=NOW)
-    with pytest.raises(LimitReached) as caught:
-        coupon_codes.refuse_guessing(session, account_id=7, vault=VAULT, now=NOW)
-    assert caught.value.params == {"retry_after_s": 600}
-    coupon_codes.refuse_guessing(session, account_id=8, vault=VAULT, now=NOW)
-    after = NOW + timedelta(minutes=10)
-    coupon_codes.refuse_guessing(session, account_id=7, vault=VAULT, now=after)
+def test_only_typed_digits_count_as_guesses() -> None:
+    ((limit, key),) = coupon_codes.guesses_of(7, "1234 5678", VAULT)
+    assert (limit.maximum, limit.window) == (10, timedelta(minutes=10))
+    assert coupon_codes.guesses_of(8, "87654321", VAULT) != ((limit, key),)
+    assert coupon_codes.guesses_of(7, "CA1.X.1.Y", VAULT) == ()
