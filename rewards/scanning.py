@@ -34,8 +34,6 @@ UNDO_WITHIN = timedelta(minutes=10)
 SHORTEST_REASON, LONGEST_REASON = 2, 200
 _REQUEST_KEY = re.compile(r"[A-Za-z0-9_-]{8,60}", re.ASCII)
 _WORKING = "working"
-# The answer to digits that open nothing.
-_NOBODYS = "code_unknown"
 
 
 @dataclass(frozen=True)
@@ -96,22 +94,16 @@ def look(
     """Find the coupon behind what was scanned or typed; nothing of the coupon changes.
 
     Raises Conflict with request_key_used when the key came before with other content, Invalid
-    with request_key_bad, LimitReached for a person who typed too many digits that nobody has.
-    Does not commit; the caller commits refusals too, they are counted.
+    with request_key_bad. Whoever calls counts guesses
+    before (`coupon_codes.guesses_of`). Does not commit.
     """
-    typed = coupon_codes.is_digits(text)
-    if typed:
-        coupon_codes.refuse_guessing(session, account_id=place.account_id, vault=vault, now=now)
 
     def find(found: _Found) -> None:
         coupon = coupon_codes.read_code(session, text=text, vault=vault, now=now)
         found.coupon_id = coupon.stored_id
         _check_taken_here(session, coupon, place)
 
-    answer = _attempted(session, place, request_key, LOOK, text.strip(), find, now)
-    if typed and answer.attempt.outcome == _NOBODYS:
-        coupon_codes.count_wrong_digits(session, account_id=place.account_id, vault=vault, now=now)
-    return answer
+    return _attempted(session, place, request_key, LOOK, text.strip(), find, now)
 
 
 def use(

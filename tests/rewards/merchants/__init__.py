@@ -1,0 +1,1 @@
+"""Tills, disputes and settlements."""
