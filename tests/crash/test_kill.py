@@ -130,7 +130,7 @@ def _wait_for_orphans(session: Session) -> None:
         return
     others = sa.text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND pid <> pg_backend_pid() AND state <> 'idle'"
+        "AND pid <> pg_backend_pid() AND state <> 'idle' AND backend_type = 'client backend'"
     )
     deadline = time.monotonic() + 20
     while session.execute(others).scalar_one() and time.monotonic() < deadline:
