@@ -16,6 +16,8 @@ from rewards import draws, redeeming
 from rewards.models import DrawEntry, DrawStatus, RewardDraw
 
 WON, NOT_DRAWN = "won", "not_drawn"
+# What stopped a round is only that it was a round: the next one goes on.
+MORE: Final = "more"
 WON_MESSAGE: Final = "draw_won"
 PASSED_MESSAGE: Final = "draw_passed"
 NOT_DRAWN_MESSAGE: Final = "draw_not_drawn"
@@ -46,7 +48,7 @@ def award(session: Session, *, draw: RewardDraw, acting_user: Actor, now: dateti
     """Give coupons of a drawn draw to those whose turn it is; can be called again and again.
 
     Stops with the code of a refusal that does not lie with the person (fund_slowed,
-    day_stock_empty, ...), or with `more` when more people have to be passed over than were
+    day_stock_empty, ...), or with MORE when more people have to be passed over than were
     locked; the next round goes on. When enough have won, the others are told. Does not commit.
     """
     return award_all(session, found=[draw], acting_user=acting_user, now=now)
@@ -113,8 +115,8 @@ def _award(
         if refused and refused not in PASSES_OVER:
             return Awarded(given, refused)
         given += not refused
-    if given < wanted and _anybody_left(session, draw):
-        return Awarded(given, "more")
+    if given < wanted and anybody_left(session, draw):
+        return Awarded(given, MORE)
     _tell_the_others(session, draw, now)
     return Awarded(given, "")
 
@@ -125,7 +127,8 @@ def _won(session: Session, draw: RewardDraw) -> int:
     ).one()
 
 
-def _anybody_left(session: Session, draw: RewardDraw) -> bool:
+def anybody_left(session: Session, draw: RewardDraw) -> bool:
+    """Return whether entries are open: of those who may still be drawn."""
     statement = select(col(DrawEntry.account_id)).where(
         col(DrawEntry.draw_id) == draw.id, col(DrawEntry.outcome) == ""
     )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
+from carbonaccount.errors import NotFound
 from carbonaccount.ledger.models import LedgerAccount, LedgerKind, Unit
 from carbonaccount.policy import queries as policy
 from rewards.expiry import last_day
@@ -206,21 +207,62 @@ def _outstanding() -> Any:
     )
 
 
-def movements_of(session: Session, *, budget_id: int) -> list[FundMovement]:
-    """Return the changes of a budget, the latest first."""
+def movements_of_programme(
+    session: Session, *, programme_id: int
+) -> list[tuple[int, FundMovement]]:
+    """Return every change of a programme's budgets with its year, the latest first."""
     statement = (
-        select(FundMovement)
-        .where(col(FundMovement.budget_id) == budget_id)
+        select(col(FundBudget.year), FundMovement)
+        .join(FundMovement, col(FundMovement.budget_id) == col(FundBudget.id))
+        .where(col(FundBudget.programme_id) == programme_id)
         .order_by(col(FundMovement.id).desc())
     )
-    return list(session.exec(statement))
+    return [(year, movement) for year, movement in session.exec(statement)]
 
 
-def open_proposals(session: Session, *, budget_id: int | None = None) -> list[FundProposal]:
-    """Return the proposals that wait for a second person, of one budget or of all."""
+def budgets_of(session: Session, *, programme_id: int, today: date) -> list[Standing]:
+    """Return a programme's budgets of every year, the latest first."""
+    found = []
+    for year in years(session):
+        standing = standings(session, year=year, today=today)
+        found += [item for item in standing if item.programme.id == programme_id]
+    return found
+
+
+def proposals_of(session: Session, *, programme_id: int) -> list[tuple[int, FundProposal]]:
+    """Return the proposals about a programme's budgets with their year, the latest first."""
+    statement = (
+        select(col(FundBudget.year), FundProposal)
+        .join(FundProposal, col(FundProposal.budget_id) == col(FundBudget.id))
+        .where(col(FundBudget.programme_id) == programme_id)
+        .order_by(col(FundProposal.id).desc())
+    )
+    return [(year, proposal) for year, proposal in session.exec(statement)]
+
+
+def programme_of_proposal(session: Session, *, proposal_id: int) -> int:
+    """Return the programme a proposal is about. Raises NotFound (unknown_proposal)."""
+    found = session.exec(
+        select(col(FundBudget.programme_id))
+        .join(FundProposal, col(FundProposal.budget_id) == col(FundBudget.id))
+        .where(col(FundProposal.id) == proposal_id)
+    ).first()
+    if found is None:
+        raise NotFound("unknown_proposal")
+    return found
+
+
+def programme_of_budget(session: Session) -> dict[int, tuple[FundProgramme, int]]:
+    """Return each budget's programme and year, by the budget's id."""
+    statement = select(FundBudget, FundProgramme).join(
+        FundProgramme, col(FundProgramme.id) == col(FundBudget.programme_id)
+    )
+    return {row.id or 0: (programme, row.year) for row, programme in session.exec(statement)}
+
+
+def open_proposals(session: Session) -> list[FundProposal]:
+    """Return the proposals that wait for a second person, the oldest first."""
     statement = select(FundProposal).where(col(FundProposal.status) == "open")
-    if budget_id is not None:
-        statement = statement.where(col(FundProposal.budget_id) == budget_id)
     return list(session.exec(statement.order_by(col(FundProposal.id))))
 
 

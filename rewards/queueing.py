@@ -249,6 +249,19 @@ def offer_everywhere(session: Session, *, now: datetime) -> Done:
     return Done(sum(item.ended for item in done), sum(item.offered for item in done))
 
 
+def find_place(session: Session, place_id: int) -> QueuePlace:
+    """Return a place of any queue. Raises NotFound (unknown_place)."""
+    place = session.get(QueuePlace, place_id)
+    if place is None:
+        raise NotFound("unknown_place")
+    return place
+
+
+def reward_of(session: Session, place: QueuePlace) -> Reward:
+    """Return what a place is in line for."""
+    return _reward(session, place.reward_id)
+
+
 def skip(
     session: Session, *, place_id: int, reason: str, acting_user: Actor, now: datetime
 ) -> QueuePlace:
@@ -256,9 +269,7 @@ def skip(
 
     Raises NotFound (unknown_place), Conflict (queue_not_in).
     """
-    place = session.get(QueuePlace, place_id)
-    if place is None:
-        raise NotFound("unknown_place")
+    place = find_place(session, place_id)
     reward = _reward(session, place.reward_id, lock=True)
     session.refresh(place, with_for_update=True)
     if place.status not in STANDING:

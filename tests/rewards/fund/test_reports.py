@@ -150,10 +150,10 @@ def test_money_is_moved_by_two(session: Session) -> None:
     assert (refused.status, withdrawn.status) == ("refused", "withdrawn")
     budget = session.exec(select(FundBudget)).one()
     assert budget.budget_fen == 450 * YUAN
-    moves = fund_reports.movements_of(session, budget_id=budget.id or 0)
-    assert [(m.change_fen, m.moved_by, m.approved_by) for m in moves] == [
-        (-50 * YUAN, "staff:erin", "staff:frank"),
-        (500 * YUAN, "staff:erin", "staff:frank"),
+    moves = fund_reports.movements_of_programme(session, programme_id=programme.id or 0)
+    assert [(year, m.change_fen, m.moved_by, m.approved_by) for year, m in moves] == [
+        (2026, -50 * YUAN, "staff:erin", "staff:frank"),
+        (2026, 500 * YUAN, "staff:erin", "staff:frank"),
     ]
     assert [item.change_fen for item in fund_reports.open_proposals(session)] == [-51 * YUAN]
     assert fund_reports.years(session) == [2026]

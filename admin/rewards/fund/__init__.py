@@ -1,0 +1,1 @@
+"""The fund, draws and queues in the panel."""
