@@ -20,7 +20,10 @@ from tests.conftest import make_settings
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
+TABLET = {"width": 820, "height": 1180}
 NARROW = {"width": 320, "height": 640}
+# Each page is looked at in both languages and in both sizes; every width is tried in each.
+WINDOWS = {"zh-1280": ("zh-CN", DESKTOP), "en-390": ("en-US", PHONE)}
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 _ARGUMENTS = (
     "--no-sandbox",

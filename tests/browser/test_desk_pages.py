@@ -21,14 +21,17 @@ from carbonaccount.app import create_app
 from carbonaccount.audit import SYSTEM
 from carbonaccount.clock import utc_now
 from tests.admin.desk import newest_person, photo_report
-from tests.browser.conftest import DESKTOP, PHONE, Visit, new_visit
+from tests.browser.conftest import DESKTOP, Visit, new_visit
+from tests.browser.test_every_page import axe as axe
+from tests.browser.test_every_page import language as language
+from tests.browser.test_every_page import pair as pair
 from tests.browser.test_every_page import problems
+from tests.browser.test_every_page import size as size
 from tests.conftest import make_settings
 from tests.people import DANA_PASSWORD, add_dana, writing
 from tests.people import Browser as Person
 
 RESIDENT = "13612345678"
-TABLET = {"width": 834, "height": 1112}
 PAGES: dict[Role, tuple[str, ...]] = {
     Role.REVIEWER: ("/admin/reviews", "/admin/reviews?state=declined", "/admin/appeals"),
     Role.OPERATOR: ("/admin/people", "/admin/people?tail=0000"),
@@ -127,22 +130,7 @@ def fill(app: Flask) -> None:
         photo_report(app, seed, km=str(4 * seed), at=now - timedelta(hours=seed))
 
 
-@pytest.fixture(scope="module", params=["zh-CN", "en-US"])
-def language(request: pytest.FixtureRequest) -> str:
-    chosen: str = request.param
-    return chosen
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The source of axe-core."""
-    file = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-    assert file.is_file(), "make setup installs axe-core"
-    return file.read_text("utf-8")
-
-
 @pytest.mark.parametrize("role", list(PAGES), ids=str)
-@pytest.mark.parametrize("size", [DESKTOP, TABLET, PHONE], ids=["1280", "834", "390"])
 def test_pages_of_the_desks(
     chromium: Browser, desk: Desk, axe: str, language: str, role: Role, size: dict[str, int]
 ) -> None:
@@ -230,7 +218,6 @@ def test_reviewing_without_javascript(chromium: Browser, desk: Desk) -> None:
     context.close()
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["390", "1280"])
 def test_appeals_and_messages_of_residents(
     chromium: Browser, desk: Desk, axe: str, language: str, size: dict[str, int]
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import AXE, DESKTOP, NARROW, PHONE, Visit, new_visit
+from tests.browser.conftest import AXE, NARROW, PHONE, TABLET, WINDOWS, Visit, new_visit
 
 pytestmark = pytest.mark.browser
 
@@ -50,19 +50,31 @@ def axe() -> str:
     return AXE.read_text("utf-8")
 
 
-@pytest.fixture(scope="module", params=["zh-CN", "en-US"])
-def language(request: pytest.FixtureRequest) -> str:
-    """Both languages of the site."""
-    chosen: str = request.param
+@pytest.fixture(scope="module", params=list(WINDOWS.values()), ids=list(WINDOWS))
+def pair(request: pytest.FixtureRequest) -> tuple[str, dict[str, int]]:
+    """A language of the site and the size of a window."""
+    chosen: tuple[str, dict[str, int]] = request.param
     return chosen
 
 
-@pytest.fixture(scope="module", params=[PHONE, DESKTOP], ids=["390", "1280"])
+@pytest.fixture(scope="module")
+def language(pair: tuple[str, dict[str, int]]) -> str:
+    """The language of this turn."""
+    return pair[0]
+
+
+@pytest.fixture(scope="module")
+def size(pair: tuple[str, dict[str, int]]) -> dict[str, int]:
+    """The size of this turn."""
+    return pair[1]
+
+
+@pytest.fixture(scope="module")
 def resident(
-    request: pytest.FixtureRequest, chromium: Browser, site: str, language: str, axe: str
+    chromium: Browser, site: str, language: str, size: dict[str, int], axe: str
 ) -> Iterator[Visit]:
     """A signed-in window with records in several states, one source bound and one with a code."""
-    visit = new_visit(chromium, site, request.param, language)
+    visit = new_visit(chromium, site, size, language)
     # Put in by the browser itself: the content policy would refuse it from the page.
     visit.context.add_init_script(axe)
     visit.sign_in()
@@ -100,8 +112,8 @@ def start_binding(visit: Visit, source: str) -> None:
 
 
 def problems(visit: Visit, where: str) -> list[str]:
-    """Return what is wrong with the page that is open, as it is and in a narrow window."""
-    result = visit.page.evaluate("axe.run({resultTypes: ['violations']})")
+    """Return what is wrong with the page that is open, as it is and in windows of other widths."""
+    result = visit.page.evaluate("axe.run({resultTypes: ['violations'], iframes: false})")
     found = [
         f"{where}: {violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
         for violation in result["violations"]
@@ -109,7 +121,7 @@ def problems(visit: Visit, where: str) -> list[str]:
     ]
     size = visit.page.viewport_size
     assert size is not None
-    for width in (size["width"], NARROW["width"]):
+    for width in (TABLET["width"], NARROW["width"], size["width"]):
         visit.page.set_viewport_size({"width": width, "height": size["height"]})
         if visit.overflow_px() > 0:
             found.append(f"{where}: wider than {width} px by {visit.overflow_px()}")
@@ -151,7 +163,6 @@ def test_opened_details(resident: Visit) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["390", "1280"])
 def test_public_pages(
     chromium: Browser, site: str, axe: str, language: str, size: dict[str, int]
 ) -> None:
@@ -167,12 +178,12 @@ def test_public_pages(
     assert found + visit.complaints == []
 
 
-@pytest.mark.parametrize("path", ["/", "/methods/ev_charging", "/calculator", "/sign-in"])
-def test_text_at_200_percent(chromium: Browser, site: str, path: str) -> None:
+def test_text_at_200_percent(chromium: Browser, site: str) -> None:
     visit = new_visit(chromium, site, PHONE, "zh-CN")
-    visit.open(path)
-    visit.page.evaluate("document.documentElement.style.fontSize = '200%'")
-    assert visit.overflow_px() == 0
+    for path in ("/", "/methods/ev_charging", "/calculator", "/sign-in"):
+        visit.open(path)
+        visit.page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert visit.overflow_px() == 0, path
     visit.context.close()
 
 

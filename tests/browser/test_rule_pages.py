@@ -2,29 +2,34 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
+from sqlmodel import col, select
 
 from behaviors import rule_queries
 from behaviors.preview.engine import preview
-from behaviors.rule_models import RulePreview, WorkStatus
+from behaviors.rule_models import Rescore, RulePreview, WorkStatus
 from carbonaccount.accounts.roles import Role
 from carbonaccount.app import create_app
 from carbonaccount.clock import business_day, utc_now
 from tests.admin.desk import staff
 from tests.admin.rules.office import electric_bus, previewed, step
-from tests.browser.conftest import AXE, DESKTOP, PHONE, Visit
+from tests.browser.conftest import AXE, TABLET, Visit
 from tests.browser.panel import Panel, ride_the_bus, running
+from tests.browser.test_every_page import language as language
+from tests.browser.test_every_page import pair as pair
 from tests.browser.test_every_page import problems
+from tests.browser.test_every_page import size as size
 from tests.conftest import make_settings
 from tests.people import writing
 
 pytestmark = pytest.mark.browser
 
-TABLET = {"width": 820, "height": 1180}
 NEW_BUS = "/admin/behaviors/bus_trip/rules/new"
 
 
@@ -60,7 +65,33 @@ def worked_on(panel: Panel) -> dict[str, str]:
         "edit": f"/admin/rules/{ids[0]}/edit",
         "in_review": f"/admin/rules/{ids[1]}",
         "preview": f"/admin/previews/{result_id}",
+        "rescoring": _rescored(panel, ids[0], "proposed"),
+        "failed": _rescored(panel, ids[0], "failed"),
     }
+
+
+def _rescored(panel: Panel, version_id: int, status: str) -> str:
+    """Leave a re-scoring behind that shows what the preview found; returns its address."""
+    with writing(panel.app) as session:
+        seen = session.exec(select(RulePreview).where(col(RulePreview.result).is_not(None))).first()
+        assert seen is not None
+        result: Any = seen.result
+        row = Rescore(
+            public_id=f"again-{status}",
+            behavior_id=seen.behavior_id,
+            rule_version_id=version_id,
+            first_day=seen.first_day,
+            last_day=seen.last_day - timedelta(days=1),
+            status=status,
+            reason="the fleet was electric all along",
+            difference=result["versions"][str(version_id)] if status == "proposed" else {},
+            error={"code": "rescore_changes_nothing", "params": {}} if status == "failed" else None,
+            proposed_by=seen.staff_id,
+            proposed_at=utc_now(),
+        )
+        session.add(row)
+        session.commit()
+        return f"/admin/rescorings/{row.public_id}"
 
 
 def _previewed_for_good(panel: Panel, ids: list[int]) -> str:
@@ -94,26 +125,23 @@ def _previewed_for_good(panel: Panel, ids: list[int]) -> str:
     return "looked-at"
 
 
-@pytest.fixture(scope="module", params=["zh-CN", "en-US"])
-def language(request: pytest.FixtureRequest) -> str:
-    """Both languages of the site."""
-    chosen: str = request.param
-    return chosen
-
-
-@pytest.fixture(
-    params=[(DESKTOP, "erin"), (TABLET, "anna"), (PHONE, "erin")], ids=["1280", "820", "390"]
-)
-def visit(
-    request: pytest.FixtureRequest, chromium: Browser, panel: Panel, language: str
+@contextmanager
+def looking(
+    chromium: Browser, panel: Panel, login: str, size: dict[str, int], language: str
 ) -> Iterator[Visit]:
-    """A window of each size that must end without complaints."""
-    size, login = request.param
+    """Open a window of somebody who is signed in; it must end without complaints."""
     window = panel.visit(chromium, login, size, language)
     window.context.add_init_script(AXE.read_text("utf-8"))
     yield window
     window.context.close()
     assert window.complaints == []
+
+
+@pytest.fixture
+def erin(chromium: Browser, panel: Panel, language: str, size: dict[str, int]) -> Iterator[Visit]:
+    """An editor at a desk; pages of forms that are refused answer with 422, which is meant."""
+    with looking(chromium, panel, "erin", size, language) as window:
+        yield window
 
 
 LISTS = (
@@ -131,26 +159,41 @@ LISTS = (
     "/admin/policy",
     "/admin/holidays",
     "/admin/holidays?year=2031",
+    "/admin/rescorings",
+    "/admin/rescorings?behavior=carpool",
 )
 
 
-def test_pages_that_are_read(visit: Visit, worked_on: dict[str, str]) -> None:
-    found = []
-    for path in (*LISTS, worked_on["draft"], worked_on["in_review"], worked_on["preview"]):
-        visit.open(path)
-        visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        found += problems(visit, path)
+def test_pages_that_are_read(erin: Visit, worked_on: dict[str, str]) -> None:
+    found = looked_at(erin, *LISTS, *(worked_on[n] for n in ("draft", "in_review", "preview")))
+    found += looked_at(erin, worked_on["rescoring"], worked_on["failed"])
     assert not found, "\n".join(found)
 
 
-@pytest.fixture
-def erin(chromium: Browser, panel: Panel, language: str) -> Iterator[Visit]:
-    """An editor at a desk; pages of forms that are refused answer with 422, which is meant."""
-    window = panel.visit(chromium, "erin", DESKTOP, language)
-    window.context.add_init_script(AXE.read_text("utf-8"))
-    yield window
-    window.context.close()
-    assert window.complaints == []
+def looked_at(visit: Visit, *paths: str) -> list[str]:
+    """Return what is wrong with pages, with everything on them unfolded."""
+    found = []
+    for path in paths:
+        visit.open(path)
+        visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        found += problems(visit, path)
+    return found
+
+
+def test_pages_of_others_on_a_tablet(
+    chromium: Browser, panel: Panel, worked_on: dict[str, str]
+) -> None:
+    """What an approver and a system administrator may do stands on these."""
+    with looking(chromium, panel, "anna", TABLET, "zh-CN") as anna:
+        found = looked_at(anna, "/admin/rules", "/admin/behaviors/bus_trip")
+        found += looked_at(anna, worked_on["in_review"], worked_on["rescoring"])
+    with looking(chromium, panel, "sasha", TABLET, "zh-CN") as sasha:
+        found += looked_at(sasha, "/admin/policy", "/admin/holidays/2031/edit", "/admin/jobs")
+        sasha.page.goto(f"{panel.address}/admin/holidays/2031/edit")
+        sasha.page.locator("main form .btn-primary").click()
+        sasha.page.wait_for_selector(".panel__error")
+        found += problems(sasha, "holidays with errors")
+    assert not found, "\n".join(found)
 
 
 def test_pages_to_write_on(erin: Visit, worked_on: dict[str, str]) -> None:
@@ -163,6 +206,7 @@ def test_pages_to_write_on(erin: Visit, worked_on: dict[str, str]) -> None:
         "/admin/behaviors/bus_trip/texts",
         "/admin/factors/new",
         "/admin/factors/new?code=grid.shandong",
+        "/admin/behaviors/bus_trip/rescorings/new",
     ):
         erin.open(path)
         found += problems(erin, path)

@@ -25,7 +25,9 @@ from tests.admin.conftest import add_bus_operator, csv_of, line
 from tests.browser.conftest import DESKTOP, PHONE, Visit, new_visit
 from tests.browser.test_every_page import axe as axe
 from tests.browser.test_every_page import language as language
+from tests.browser.test_every_page import pair as pair
 from tests.browser.test_every_page import problems
+from tests.browser.test_every_page import size as size
 from tests.conftest import make_settings
 from tests.people import Browser, add_dana, writing
 
@@ -86,16 +88,16 @@ def panel(sqlite_template: Path, tmp_path: Path) -> Iterator[Panel]:
     app.extensions["carbonaccount.engine"].dispose()
 
 
-@pytest.fixture(params=[PHONE, DESKTOP], ids=["390", "1280"])
+@pytest.fixture
 def window(
-    request: pytest.FixtureRequest, chromium: Chromium, panel: Panel, language: str, axe: str
+    chromium: Chromium, panel: Panel, language: str, size: dict[str, int], axe: str
 ) -> Iterator[Visit]:
     """The operator's window, which must end without complaints."""
     with writing(panel.app) as session:
         # Staff choose their language; the browser's does not count.
         session.exec(select(Staff)).one().locale = language[:2]
         session.commit()
-    visit = panel.visit(chromium, request.param, language, axe)
+    visit = panel.visit(chromium, size, language, axe)
     yield visit
     visit.context.close()
     assert visit.complaints == []
@@ -148,7 +150,8 @@ def put_state(panel: Panel, session: Session, name: str, values: dict[str, Any])
         panel.locks.append(lock)
 
 
-def test_pages_without_anything(window: Visit) -> None:
+def test_pages_without_anything_and_a_file_on_its_way(window: Visit, panel: Panel) -> None:
+    """A wrong choice, mended without choosing the file again, then the import as it is watched."""
     found = []
     for name, path in (
         ("overview", "/admin/"),
@@ -157,13 +160,7 @@ def test_pages_without_anything(window: Visit) -> None:
     ):
         window.open(path)
         found += look(window, f"empty-{name}")
-    assert found == []
-
-
-def test_a_file_on_its_way(window: Visit, panel: Panel) -> None:
-    """A wrong choice, mended without choosing the file again, then the import as it is watched."""
-    page, found = window.page, []
-    window.open("/admin/intake/new")
+    page = window.page
     content = csv_of(*[line(n) for n in range(40)], line(1, km="ten"), line(2, "stranger"))
     page.set_input_files(
         "#file", {"name": "十一月 trips.csv", "mimeType": "text/csv", "buffer": content}
@@ -210,9 +207,10 @@ def test_every_state(window: Visit, panel: Panel) -> None:
     assert found == []
 
 
-def test_too_large_a_file_gets_a_page_and_no_broken_connection(
+def test_too_large_a_file_and_the_menu_of_small_screens(
     chromium: Chromium, panel: Panel, axe: str
 ) -> None:
+    """A page that says so and no broken connection; then the same desk on a phone."""
     window = panel.visit(chromium, DESKTOP, "zh-CN", axe)
     window.open("/admin/intake/new")
     window.page.set_input_files(
@@ -223,9 +221,6 @@ def test_too_large_a_file_gets_a_page_and_no_broken_connection(
     window.page.wait_for_selector("text=文件超过 1 MiB 的上限。请拆成几个文件")
     assert look(window, "413") == []
     window.context.close()
-
-
-def test_the_menu_of_small_screens(chromium: Chromium, panel: Panel, axe: str) -> None:
     window = panel.visit(chromium, PHONE, "zh-CN", axe)
     window.open("/admin/")
     menu = window.page.locator(".panel__menu")
@@ -237,9 +232,10 @@ def test_the_menu_of_small_screens(chromium: Chromium, panel: Panel, axe: str) -
     window.page.wait_for_url("**/admin/intake")
     assert window.complaints == []
     window.context.close()
+    _without_javascript_the_menu_is_there(chromium, panel)
 
 
-def test_without_javascript_the_menu_is_there(chromium: Chromium, panel: Panel) -> None:
+def _without_javascript_the_menu_is_there(chromium: Chromium, panel: Panel) -> None:
     context = chromium.new_context(java_script_enabled=False)
     context.add_cookies([{"name": "carbon", "value": panel.cookie, "url": panel.address}])
     page = context.new_page()
