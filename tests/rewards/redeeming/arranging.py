@@ -10,6 +10,7 @@ from sqlmodel import Session, col, func, select
 from carbonaccount.accounts.models import Account, AccountKind, Resident
 from carbonaccount.accounts.services import open_account
 from carbonaccount.audit import SYSTEM
+from carbonaccount.clock import business_day
 from carbonaccount.ledger import services as ledger
 from carbonaccount.ledger.models import (
     Cause,
@@ -50,9 +51,15 @@ class Shop:
 
 
 def open_shop(
-    session: Session, *, stock: int = 1000, budget_fen: int = 100_000_000, **changes: Any
+    session: Session,
+    *,
+    stock: int = 1000,
+    budget_fen: int = 100_000_000,
+    since: datetime = NOW,
+    **changes: Any,
 ) -> Shop:
     """Open everything that a coupon needs; `changes` are columns of the reward."""
+    today = business_day(since)
     number = session.exec(select(func.count()).select_from(Reward)).one() + 1
     sponsor = Sponsor(name_zh=f"出资方{number}", created_at=NOW)
     merchant = Merchant(public_id=f"shop{number}", name_zh="修车铺", created_at=NOW)
@@ -62,7 +69,7 @@ def open_shop(
     till = MerchantTill(merchant_id=merchant.id or 0, name="一号")
     session.add_all([programme, till])
     session.flush()
-    budget = FundBudget(programme_id=programme.id or 0, year=NOW.year, budget_fen=budget_fen)
+    budget = FundBudget(programme_id=programme.id or 0, year=today.year, budget_fen=budget_fen)
     reward = Reward(
         **{
             "public_id": f"reward{number}",
@@ -73,8 +80,8 @@ def open_shop(
             "value_fen": VALUE_FEN,
             "programme_id": programme.id or 0,
             "stock_left": stock,
-            "offered_from": DAY - timedelta(days=30),
-            "offered_until": DAY + timedelta(days=600),
+            "offered_from": today - timedelta(days=30),
+            "offered_until": today + timedelta(days=600),
             "created_at": NOW,
             **changes,
         }
