@@ -132,13 +132,6 @@ def _page(found: Desk, status: int = 200, **needs: object) -> ResponseReturnValu
 @resident_required
 def till_look() -> ResponseReturnValue:
     """Find the coupon that was scanned or typed, and ask whether to use it."""
-    code = request.form.get("code", "").strip()
-    guesses = coupon_codes.guesses_of(account_id(), code, vault())
-    try:
-        if guesses:
-            count_or_refuse(*guesses)
-    except LimitReached as error:
-        return _refused(desk(), error)
     key = request.form.get("request_key", "")
     code = request.form.get("code", "").strip()
     guesses = coupon_codes.guesses_of(account_id(), code, vault())
@@ -165,8 +158,6 @@ def till_look() -> ResponseReturnValue:
     except DomainError as error:
         current_session().rollback()
         return _refused(found, error)
-    if answer.ok and guesses:
-        forgive(*guesses)
     # What was right is no guess. On SQLite this waits for the transaction above, which has ended.
     if answer.ok and guesses:
         forgive(*guesses)
