@@ -1,6 +1,6 @@
 """My trees: each with its plot, its papers and what became of it."""
 
-from flask import Response, current_app, render_template, send_from_directory
+from flask import Response, current_app, render_template
 from flask.typing import ResponseReturnValue
 from sqlmodel import col, select
 
@@ -46,13 +46,13 @@ def plot_paper(paper_id: int) -> Response:
 
 
 def send_paper(paper: PlotPaper) -> Response:
-    """Send a paper's file: pictures to be looked at, reports to be kept."""
+    """Send a paper's file: pictures to be looked at, reports to be kept. Raises NotFound."""
     settings: Settings = current_app.extensions["carbonaccount.settings"]
-    is_report = paper.file_name.endswith(".pdf")
-    return send_from_directory(
-        plot_folder(settings.instance_path.resolve()),
-        paper.file_name,
-        as_attachment=is_report,
-        download_name=f"{paper.kind}-{paper.id}.pdf" if is_report else None,
-        max_age=3600,
-    )
+    file = plot_folder(settings.instance_path.resolve()) / paper.file_name
+    if not file.is_file():
+        raise NotFound("unknown_paper")
+    if file.suffix != ".pdf":
+        return Response(file.read_bytes(), mimetype="image/webp")
+    name = f"{paper.kind}-{paper.id}.pdf"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(file.read_bytes(), mimetype="application/pdf", headers=headers)
