@@ -16,7 +16,7 @@ from tests.behaviors.preview.worlds import Batch, NewDatabase
 
 # EXACTNESS_FACTOR=10 looks longer; each example is two cities that live through it.
 _FACTOR = int(os.environ.get("EXACTNESS_FACTOR", "1"))
-_EXAMPLES = {"sqlite": 12 * _FACTOR, "postgresql": 6 * _FACTOR}
+_EXAMPLES = {"sqlite": 32 * _FACTOR, "postgresql": 6 * _FACTOR}
 
 
 @pytest.fixture(scope="module")
@@ -52,22 +52,12 @@ def compare(new: NewDatabase, data: st.DataObject, *, behavior: str, groups: boo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("behavior", TRIED)
 @settings(max_examples=_EXAMPLES["sqlite"], deadline=None)
-@given(data=st.data())
+@given(data=st.data(), behavior=st.sampled_from(TRIED), groups=st.booleans())
 def test_a_preview_is_what_publishing_gives_on_sqlite(
-    new_sqlite: NewDatabase, behavior: str, data: st.DataObject
+    new_sqlite: NewDatabase, behavior: str, groups: bool, data: st.DataObject
 ) -> None:
-    compare(new_sqlite, data, behavior=behavior, groups=False)
-
-
-@pytest.mark.slow
-@settings(max_examples=_EXAMPLES["sqlite"], deadline=None)
-@given(data=st.data(), behavior=st.sampled_from(TRIED))
-def test_a_change_of_group_is_what_publishing_gives_on_sqlite(
-    new_sqlite: NewDatabase, behavior: str, data: st.DataObject
-) -> None:
-    compare(new_sqlite, data, behavior=behavior, groups=True)
+    compare(new_sqlite, data, behavior=behavior, groups=groups)
 
 
 @pytest.mark.slow
