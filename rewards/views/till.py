@@ -19,6 +19,7 @@ from wtforms import StringField
 from carbonaccount.accounts.limits import Limit
 from carbonaccount.clock import utc_now
 from carbonaccount.errors import DomainError, Invalid, LimitReached
+from carbonaccount.racing import committed
 from carbonaccount.web import messages
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
@@ -145,18 +146,20 @@ def till_look() -> ResponseReturnValue:
         return elsewhere
     if not 1 <= len(code) <= _LONGEST_CODE:
         return _refused(found, Invalid("code_missing"))
+    place = found.place
     try:
-        answer = scanning.look(
+        answer = committed(
             current_session(),
-            place=found.place,
-            request_key=key,
-            text=code,
-            vault=vault(),
-            now=utc_now(),
+            lambda session: scanning.look(
+                session,
+                place=place,
+                request_key=key,
+                text=code,
+                vault=vault(),
+                now=utc_now(),
+            ),
         )
-        current_session().commit()
     except DomainError as error:
-        current_session().rollback()
         return _refused(found, error)
     # What was right is no guess. On SQLite this waits for the transaction above, which has ended.
     if answer.ok and guesses:
@@ -175,18 +178,20 @@ def till_use() -> ResponseReturnValue:
     found, elsewhere = _desk_or_elsewhere()
     if elsewhere is not None:
         return elsewhere
+    place = found.place
     try:
-        answer = scanning.use(
+        answer = committed(
             current_session(),
-            place=found.place,
-            request_key=request.form.get("request_key", ""),
-            look_key=request.form.get("look_key", ""),
-            acting_user=current_actor(),
-            now=utc_now(),
+            lambda session: scanning.use(
+                session,
+                place=place,
+                request_key=request.form.get("request_key", ""),
+                look_key=request.form.get("look_key", ""),
+                acting_user=current_actor(),
+                now=utc_now(),
+            ),
         )
-        current_session().commit()
     except DomainError as error:
-        current_session().rollback()
         return _refused(found, error)
     return _page(found, answer=answer, step="done" if answer.ok else "refused")
 
@@ -224,19 +229,21 @@ def till_undo() -> ResponseReturnValue:
     found, elsewhere = _desk_or_elsewhere()
     if elsewhere is not None:
         return elsewhere
+    place = found.place
     try:
-        answer = scanning.undo(
+        answer = committed(
             current_session(),
-            place=found.place,
-            request_key=request.form.get("request_key", ""),
-            coupon_public_id=request.form.get("coupon", ""),
-            reason=request.form.get("reason", ""),
-            acting_user=current_actor(),
-            now=utc_now(),
+            lambda session: scanning.undo(
+                session,
+                place=place,
+                request_key=request.form.get("request_key", ""),
+                coupon_public_id=request.form.get("coupon", ""),
+                reason=request.form.get("reason", ""),
+                acting_user=current_actor(),
+                now=utc_now(),
+            ),
         )
-        current_session().commit()
     except DomainError as error:
-        current_session().rollback()
         return _today(found, error)
     if not answer.ok:
         return _today(found, Invalid(answer.attempt.outcome))

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -148,7 +149,7 @@ def test_the_same_press_from_many_tries_at_once_uses_once(app: Flask, counter: C
 
 def test_people_join_with_a_code_that_is_good_once(counter: Counter) -> None:
     session, acting = counter.session, Actor("resident", "x", counter.holder)
-    needs = {"vault": counter.vault, "acting_user": acting}
+    needs: dict[str, Any] = {"vault": counter.vault, "acting_user": acting}
     code = merchants.invite(session, merchant=counter.merchant, role="cashier", now=NOW, **needs)
     late = merchants.invite(session, merchant=counter.merchant, role="owner", now=NOW, **needs)
     # Read out and typed in small letters, with a space.
