@@ -6,8 +6,8 @@ inside its transaction.
 """
 
 import io
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -129,32 +129,41 @@ def select_matching(
         rows = cursor.fetchall()
     else:
         source, bound = _array_keys(keys)
-        statement = select.replace("{keys}", source)
+        statement = _by_index(select).replace("{keys}", source)
         for name in parameters or {}:
             statement = statement.replace(f":{name}", f"%({name})s")
-        with driver_connection(session).cursor() as cursor, _by_index(cursor, keys):
+        with driver_connection(session).cursor() as cursor:
+            if len(next(iter(keys.values()))[1]) >= _MANY_KEYS:
+                # Thousands of lookups look dear to the planner, and compiling them costs more.
+                cursor.execute("SET LOCAL jit = off")
             rows = cursor.execute(statement, {**bound, **(parameters or {})}).fetchall()
     return pl.DataFrame(rows, schema=dict(schema), orient="row")
 
 
-# From so many keys on PostgreSQL may take it for cheaper to read the whole table.
-_MANY_KEYS = 100
-_INDEX_ONLY = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan", "jit")
+_MANY_KEYS = 1000
+# `{keys} JOIN table alias ON condition`, up to what follows the condition.
+_FIRST_JOIN = re.compile(
+    r"\{keys\} JOIN (?P<table>\w+) (?P<alias>\w+) ON (?P<condition>.*?)"
+    r"(?= WHERE | JOIN | LEFT JOIN | GROUP BY | ORDER BY |$)"
+)
 
 
-@contextmanager
-def _by_index(cursor: Any, keys: Mapping[str, tuple[str, pl.Series]]) -> Iterator[None]:
+def _by_index(select: str) -> str:
     """Have PostgreSQL look each key up by its index, as SQLite is told to.
 
-    Its planner expects a hash of the whole table to be cheaper, and so the time of a batch would
-    grow with the history: with ten million records 5 s instead of 0.3 s for 100,000 items.
+    Left to itself its planner reads the whole table when that seems cheaper, or, while its
+    statistics are older than the last batches, looks through all keys for each row: the time of
+    a batch would grow with the history. OFFSET 0 keeps it from taking the subquery apart. Rows
+    that are to be locked cannot stand in such a subquery; they are asked for by their own id.
     """
-    if max(len(values) for _, values in keys.values()) < _MANY_KEYS:
-        yield
-        return
-    cursor.execute("; ".join(f"SET LOCAL {name} = off" for name in _INDEX_ONLY))
-    yield
-    cursor.execute("; ".join(f"RESET {name}" for name in _INDEX_ONLY))
+    if " FOR UPDATE" in select:
+        return select
+    return _FIRST_JOIN.sub(
+        r"{keys} CROSS JOIN LATERAL "
+        r"(SELECT * FROM \g<table> \g<alias> WHERE \g<condition> OFFSET 0) \g<alias>",
+        select,
+        count=1,
+    )
 
 
 def _json_keys(keys: Mapping[str, tuple[str, pl.Series]]) -> tuple[str, dict[str, Any]]:

@@ -207,7 +207,7 @@ def _find_accounts(
         session,
         select=(
             "SELECT a.owner_id, a.id FROM {keys} JOIN ledger_account a ON a.owner_id = k.owner_id "
-            "WHERE a.kind = :kind AND a.unit = :unit AND a.vintage = :vintage"
+            "AND a.kind = :kind AND a.unit = :unit AND a.vintage = :vintage"
         ),
         keys={"owner_id": ("bigint", owner_ids)},
         schema=_ACCOUNT_SCHEMA,

@@ -237,7 +237,9 @@ def test_a_third_record_may_replace_the_second(session: Session, bikes: Source, 
 
 def spend(session: Session, account_id: int, amount: int) -> None:
     """Redeem credits, as a later part of the product will."""
-    shop = LedgerAccount(owner_id=0, kind=LedgerKind.REDEEMED, unit=Unit.CREDIT, vintage=2026)
+    shop = LedgerAccount(
+        owner_id=0, kind=LedgerKind.REDEEMED, unit=Unit.CREDIT, vintage=2026, balance=None
+    )
     session.add(shop)
     session.flush()
     account = session.exec(

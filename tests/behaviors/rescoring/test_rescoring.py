@@ -138,12 +138,10 @@ def spend(session: Session, account_id: int, unit: Unit, amount: int) -> None:
             col(LedgerAccount.unit) == unit,
         )
     ).all()
-    shop = ledger.owned_accounts(
-        session, kind=LedgerKind.REDEEMED, owner_ids=pl.Series([0]), unit=unit, vintage=0
-    )
+    shop = ledger.ending_account(session, kind=LedgerKind.REDEEMED, unit=unit, vintage=0)
     row = {
         "debit_id": purse,
-        "credit_id": shop["ledger_id"][0],
+        "credit_id": shop,
         "amount": amount,
         "unit": int(unit),
         "kind": int(TransferKind.REDEEM),

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from carbonaccount.ledger import services as ledger
 from carbonaccount.ledger.models import (
+    COMPUTED_KINDS,
     Cause,
     LedgerAccount,
     LedgerKind,
@@ -31,7 +32,8 @@ def open_ledger(
     vintage: int = 2026,
 ) -> int:
     """Open a ledger account with nothing in it; returns its id."""
-    account = LedgerAccount(owner_id=owner, kind=kind, unit=unit, vintage=vintage)
+    balance = None if kind in COMPUTED_KINDS else 0
+    account = LedgerAccount(owner_id=owner, kind=kind, unit=unit, vintage=vintage, balance=balance)
     session.add(account)
     session.flush()
     assert account.id is not None
@@ -76,6 +78,16 @@ def held(session: Session, *account_ids: int) -> list[int | None]:
     ).all()
     found = {row[0]: row[1] for row in rows}
     return [found[account_id] for account_id in account_ids]
+
+
+def ended(session: Session, *account_ids: int) -> list[int]:
+    """Return what came to accounts without a stored balance, less what went back."""
+    moves = transfers(session)
+    return [
+        sum(move.amount for move in moves if move.credit_id == account_id)
+        - sum(move.amount for move in moves if move.debit_id == account_id)
+        for account_id in account_ids
+    ]
 
 
 def transfers(session: Session) -> list[Transfer]:
