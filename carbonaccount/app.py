@@ -112,7 +112,7 @@ def _register_rooms(app: Application) -> None:
     from behaviors.preview import runner as previews
     from carbonaccount import cli
     from carbonaccount.accounts import room as accounts
-    from rewards import demo_merchants
+    from rewards import demo_all
     from rewards import views as rewards_views
 
     accounts.init_app(app, app.extensions["carbonaccount.settings"])
@@ -124,7 +124,9 @@ def _register_rooms(app: Application) -> None:
     behaviors_views.init_app(app)
     rewards_views.init_app(app)
     app.extensions["carbonaccount.load_demo_rewards"] = partial(
-        demo_merchants.load, vault=app.extensions["carbonaccount.vault"]
+        demo_all.load,
+        vault=app.extensions["carbonaccount.vault"],
+        instance_path=app.extensions["carbonaccount.settings"].instance_path.resolve(),
     )
     previews.init_app(app)
     admin_views.init_app(app)
