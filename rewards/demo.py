@@ -174,6 +174,7 @@ OFFERS = (
             value_fen=8000,
             limit_per_person=1,
             limit_period=LimitPeriod.YEAR,
+            allotment=Allotment.QUEUE,
         ),
         stock=12,
         shops=(1,),

@@ -11,7 +11,7 @@ from carbonaccount.accounts import notices, sessions
 from carbonaccount.accounts.services import SignIn, resident_actor, sign_in_resident
 from carbonaccount.accounts.sessions import Owner
 from carbonaccount.crypto import Vault
-from rewards import demo
+from rewards import demo, demo_fund
 from rewards.merchant_models import Merchant, MerchantMember
 from rewards.merchants import OWNER
 
@@ -31,6 +31,7 @@ def load(session: Session, *, now: datetime, vault: Vault) -> int:
         ).first()
         if merchant is not None and not _has_people(session, merchant):
             _employ(session, merchant, phone, vault, now)
+    demo_fund.load(session, now=now, vault=vault)
     return added
 
 

@@ -1,6 +1,7 @@
 """What must hold between rewards, coupons, the fund and the books; each part has its own list."""
 
 from carbonaccount.ledger.verify import Invariant, promise
+from rewards.invariants_fund import FUND
 from rewards.invariants_giving import GIVING
 from rewards.settlement_invariants import SETTLEMENTS
 
@@ -81,6 +82,7 @@ COUPONS: tuple[Invariant, ...] = (
 
 REWARDS: tuple[Invariant, ...] = (
     *COUPONS,
+    *FUND,
     *GIVING,
     *SETTLEMENTS,
 )

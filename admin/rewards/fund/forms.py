@@ -9,7 +9,7 @@ from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, ValidationError
 
-from admin.drafting.forms import is_decimal, is_whole, needed, text_of
+from admin.drafting.forms import is_decimal, is_whole, needed, read_decimal, text_of
 from carbonaccount.clock import CITY_ZONE
 from rewards.fund_models import FundProgramme
 from rewards.fund_services import LONGEST_NAME_EN, LONGEST_NAME_ZH, PaceRule
@@ -79,8 +79,8 @@ class BudgetForm(FlaskForm):
 
     def validate_change(self, field: StringField) -> None:
         """Refuse parts of a fen."""
-        parts = Decimal(text_of(field)) * FEN_IN_YUAN
-        if parts != parts.to_integral_value():
+        amount = read_decimal(text_of(field))
+        if amount is not None and amount * FEN_IN_YUAN % 1:
             raise ValidationError(_("最多 %(count)s 位小数。", count=2))
 
     def change_fen(self) -> int:
