@@ -236,20 +236,18 @@ def test_a_third_record_may_replace_the_second(session: Session, bikes: Source, 
 
 
 def spend(session: Session, account_id: int, amount: int) -> None:
-    """Redeem credits, as a later part of the product will."""
-    shop = LedgerAccount(
-        owner_id=0, kind=LedgerKind.REDEEMED, unit=Unit.CREDIT, vintage=2026, balance=None
-    )
-    session.add(shop)
-    session.flush()
+    """Let a person spend credits."""
     account = session.exec(
         select(LedgerAccount).where(
             col(LedgerAccount.owner_id) == account_id, col(LedgerAccount.unit) == Unit.CREDIT
         )
     ).one()
+    shop = ledger.ending_account(
+        session, kind=LedgerKind.REDEEMED, unit=Unit.CREDIT, vintage=account.vintage
+    )
     row = {
         "debit_id": account.id,
-        "credit_id": shop.id,
+        "credit_id": shop,
         "amount": amount,
         "unit": int(Unit.CREDIT),
         "kind": int(TransferKind.REDEEM),

@@ -32,8 +32,9 @@ def open_ledger(
     vintage: int = 2026,
 ) -> int:
     """Open a ledger account with nothing in it; returns its id."""
-    balance = None if kind in COMPUTED_KINDS else 0
-    account = LedgerAccount(owner_id=owner, kind=kind, unit=unit, vintage=vintage, balance=balance)
+    if kind in COMPUTED_KINDS:
+        return ledger.ending_account(session, kind=kind, unit=unit, vintage=vintage)
+    account = LedgerAccount(owner_id=owner, kind=kind, unit=unit, vintage=vintage)
     session.add(account)
     session.flush()
     assert account.id is not None
