@@ -76,6 +76,7 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.withdraw_rule": _APPROVE,
     # --- previews on history ---
     "admin.previews": _RULES_READ,
+    "admin.previews_export": _RULES_READ,
     "admin.start_preview": _EDIT_OR_APPROVE,
     "admin.preview": _RULES_READ,
     "admin.preview_progress": _RULES_READ,

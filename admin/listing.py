@@ -57,10 +57,17 @@ class Listing(Generic[R]):
 
 
 def listing(
-    rows: Sequence[R], columns: Sequence[Column[R]], *, filters: Mapping[str, str]
+    rows: Sequence[R],
+    columns: Sequence[Column[R]],
+    *,
+    filters: Mapping[str, str],
+    default: str = "",
 ) -> Listing[R]:
-    """Sort rows as the address asks and take the page it asks for; nonsense falls to the first."""
-    order = request.args.get("sort", "")
+    """Sort rows as the address asks and take the page it asks for; nonsense falls to the first.
+
+    default: the column sorted by unless the address names one, with a minus for the last first.
+    """
+    order = request.args.get("sort", default)
     known = {column.key: column for column in columns}
     key = order.lstrip("-") if order.lstrip("-") in known else columns[0].key
     descending = order.startswith("-")

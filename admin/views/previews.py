@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,9 +15,9 @@ from wtforms.fields.choices import SelectChoice
 from admin import rule_reads
 from admin.drafting.charts import distribution
 from admin.life.forms import PreviewForm
-from admin.listing import exported
+from admin.listing import Column, exported, listing
 from admin.views import blueprint as blueprint
-from admin.views.common import put_error
+from admin.views.common import put_error, work_words
 from admin.views.outcomes import (
     GROUPS,
     Line,
@@ -31,9 +31,10 @@ from behaviors import rule_queries
 from behaviors.models import ActivityRecord, Behavior, RuleVersion
 from behaviors.preview import services
 from behaviors.preview.runner import PreviewRunner
-from behaviors.rule_models import RulePreview
+from behaviors.rule_models import RulePreview, WorkStatus
 from behaviors.views.common import rule_book, today
-from carbonaccount.clock import utc_now
+from carbonaccount.accounts.models import Staff
+from carbonaccount.clock import CITY_ZONE, utc_now
 from carbonaccount.database import open_session, reading
 from carbonaccount.errors import DomainError
 from carbonaccount.web import messages
@@ -44,6 +45,8 @@ from carbonaccount.web.problems import status_of
 from carbonaccount.web.templating import language
 
 INTERRUPTED = "interrupted"
+# A preview and who asked for it.
+Asked = tuple[RulePreview, Staff]
 
 
 @dataclass(frozen=True)
@@ -82,17 +85,59 @@ def _offer(form: PreviewForm, versions: list[RuleVersion]) -> None:
 
 
 def _previews_page(behavior: Behavior, form: PreviewForm, status: int = 200) -> ResponseReturnValue:
-    versions = _open_versions(behavior)
+    versions, filters = _open_versions(behavior), _filters()
     _offer(form, versions)
     page = render_template(
         "admin/rules/previews.html",
         info=rule_book().behaviors[behavior.code],
         versions=versions,
-        previews=rule_reads.previews_of(current_session(), behavior.id or 0),
-        numbers=_numbers(behavior),
+        list=listing(
+            _chosen(behavior, filters), columns(behavior), filters=filters, default="-asked"
+        ),
+        filters=filters,
+        states=work_words(),
         form=form,
     )
     return page, status
+
+
+def columns(behavior: Behavior) -> list[Column[Asked]]:
+    """Return the columns of a behaviour's previews, on the page and in their files."""
+    numbers = _numbers(behavior)
+
+    def versions(row: Asked) -> str:
+        return str(_("、")).join(str(numbers.get(item, "?")) for item in row[0].rule_version_ids)
+
+    return [
+        Column("asked", _("提出时间"), lambda row: _moment(row[0].asked_at)),
+        Column("first_day", _("第一天"), lambda row: row[0].first_day.isoformat()),
+        Column("last_day", _("最后一天"), lambda row: row[0].last_day.isoformat()),
+        Column("versions", _("版本"), versions),
+        Column("status", _("状态"), lambda row: work_words()[row[0].status]),
+        Column("staff", _("谁"), lambda row: row[1].display_name),
+    ]
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(CITY_ZONE).isoformat(sep=" ", timespec="seconds")
+
+
+def _filters() -> dict[str, str]:
+    status = request.args.get("status", "")
+    return {"status": status if status in tuple(WorkStatus) else ""}
+
+
+def _chosen(behavior: Behavior, filters: dict[str, str]) -> list[Asked]:
+    asked = rule_reads.previews_of(current_session(), behavior.id or 0)
+    return [row for row in asked if filters["status"] in ("", row[0].status)]
+
+
+@blueprint.get("/behaviors/<code>/previews.<any(csv, xlsx):kind>")
+def previews_export(code: str, kind: str) -> Response:
+    """Return the filtered list of a behaviour's previews as a file."""
+    behavior = rule_queries.find_behavior(current_session(), code)
+    rows = _chosen(behavior, _filters())
+    return exported(f"previews-{behavior.code}", kind, columns(behavior), rows)
 
 
 def _numbers(behavior: Behavior) -> dict[int, int]:

@@ -103,7 +103,7 @@ def rescorings() -> ResponseReturnValue:
     rows = rescore_queries.rescorings(current_session(), **filters)
     return render_template(
         "admin/rules/rescorings.html",
-        list=listing(rows, columns(), filters=filters),
+        list=listing(rows, columns(), filters=filters, default="-proposed"),
         filters=filters,
         states=state_words(),
         behaviors=sorted(rule_book().behaviors.values(), key=lambda info: info.code),

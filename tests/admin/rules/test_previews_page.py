@@ -61,6 +61,12 @@ def test_several_drafts_are_compared(app: Flask, erin: Browser) -> None:
     first, second = drafted(erin), drafted(erin, **{"parameters-0-value": "0.06"})
     page = said(erin.get(started(app, erin, first, second, period="365")))
     assert "几个版本放在一起" in page
+    started(app, erin, first)
+    listed = said(erin.get(f"{PAGE}?status=done&sort=versions"))
+    assert "共 2 条" in listed
+    rows = list(csv.reader(io.StringIO(erin.get(f"{PAGE}.csv").data.decode("utf-8-sig"))))
+    assert [row[3] for row in rows[1:]] == ["2", "2、3"]
+    assert "还没有试算" in said(erin.get(f"{PAGE}?status=failed"))
     # The second gives 10 x 60 g + 40 x 60 g.
     assert "2,600 → 3,000" in page
     assert "2 / 0 / 0" in page
