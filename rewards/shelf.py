@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from rewards.models import Allotment
+
 PAGE_ITEMS = 24
 LONGEST_SEARCH = 60
 # How many are few, so that the page says so.
@@ -57,13 +59,14 @@ class Item:
     def obstacle(self) -> str:
         """The code of what keeps this reader from it whatever they hold, "" for nothing.
 
-        The codes are those that redeeming answers with.
+        The codes are those that redeeming answers with. Who stands in a queue waits for stock.
         """
         if self.why_not:
             return self.why_not
-        if self.stock_left <= 0:
+        waits = self.allotment == Allotment.QUEUE
+        if self.stock_left <= 0 and not waits:
             return "stock_empty"
-        if self.left_today <= 0:
+        if self.left_today <= 0 and not waits:
             return "day_stock_empty"
         if self.limit_per_person is not None and self.taken_by_me >= self.limit_per_person:
             return "person_limit_reached"

@@ -40,6 +40,9 @@ PLAIN = Item(
         ({"stock_per_day": 5, "taken_today": 5}, 0, "day_stock_empty"),
         ({"stock_left": 1, "stock_per_day": 5, "taken_today": 1}, 1, ""),
         ({"stock_left": 0, "stock_per_day": 5}, 0, "stock_empty"),
+        ({"stock_left": 0, "allotment": "draw"}, 0, "stock_empty"),
+        # Who stands in a queue waits for stock.
+        ({"stock_left": 0, "allotment": "queue"}, 0, ""),
         ({"limit_per_person": 2, "taken_by_me": 1}, 50, ""),
         ({"limit_per_person": 2, "taken_by_me": 2}, 50, "person_limit_reached"),
         ({"fund": "slowed"}, 50, ""),
