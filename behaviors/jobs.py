@@ -11,6 +11,7 @@ from behaviors.intake.upload_files import UploadFiles
 from behaviors.rule_services import activate_due
 from behaviors.source_keys import delete_expired_nonces
 from behaviors.sources import delete_old_binding_codes
+from behaviors.totals import add_up
 from carbonaccount.audit import SYSTEM
 from carbonaccount.config import Settings
 from carbonaccount.scheduler import scheduled
@@ -53,6 +54,17 @@ def activate_rules(session: Session, *, period: date, now: datetime) -> str:
 def release_records_of_past_stops(session: Session, *, period: date, now: datetime) -> str:
     """Count records that a batch held while its behaviour was being resumed."""
     return f"records={release_late_records(session, acting_user=SYSTEM, now=now)}"
+
+
+@scheduled(
+    name="city-totals",
+    description="Add up the days whose records changed",
+    hour=1,
+    minute=30,
+)
+def add_the_city_up(session: Session, *, period: date, now: datetime) -> str:
+    """Work out the totals of changed days, late records and reversals included."""
+    return f"days={add_up(session, now=now)}"
 
 
 @scheduled(

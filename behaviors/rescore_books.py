@@ -5,15 +5,16 @@ credits are taken from the oldest year first, as spending takes them, and what i
 more becomes a debt of the person, which stands against the city's claims (see docs/decisions).
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from behaviors.intake.known import UTC_TIME
-from behaviors.rule_models import Rescore
+from behaviors.models import ActivityRecord
+from behaviors.rule_models import RecordAdjustment, Rescore
 from carbonaccount import bulk
 from carbonaccount.clock import business_day
 from carbonaccount.database import is_sqlite
@@ -56,6 +57,18 @@ def lines_of(session: Session, rescore: Rescore) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=_LINES, orient="row").with_columns(
         g_after=pl.col("g_before") + pl.col("difference_g"),
         credits_after=pl.col("credits_before") + pl.col("difference_credits"),
+    )
+
+
+def days_of(session: Session, rescore: Rescore) -> list[date]:
+    """Return the days of the records that a re-scoring changes."""
+    return list(
+        session.exec(
+            select(col(ActivityRecord.business_day))
+            .join(RecordAdjustment, col(RecordAdjustment.record_id) == col(ActivityRecord.id))
+            .where(col(RecordAdjustment.rescore_id) == rescore.id)
+            .distinct()
+        )
     )
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, select
 
-from behaviors import rescore_books, rule_queries
+from behaviors import rescore_books, rule_queries, totals
 from behaviors.intake import subjects
 from behaviors.models import Behavior, RuleVersion
 from behaviors.preview.engine import load_drafts, selection_of
@@ -277,6 +277,7 @@ def book(session: Session, *, public_id: str, acting_user: Actor, now: datetime)
     if outdated:
         raise Conflict("rescore_outdated", records=outdated)
     lines = rescore_books.post(session, lines, now=now)
+    totals.mark_days(session, rescore_books.days_of(session, rescore))
     rescore.status, rescore.booked_at, rescore.error = BOOKED, now, None
     session.flush()  # Written before the raw statements of whoever comes next.
     _tell(session, rescore, lines, now)

@@ -21,6 +21,7 @@ _MODEL_MODULES = (
     "carbonaccount.scheduler",
     "behaviors.models",
     "behaviors.rule_models",
+    "behaviors.total_models",
     "rewards.fund_models",
     "rewards.giving_models",
     "rewards.merchant_models",

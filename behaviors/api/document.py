@@ -10,7 +10,7 @@ from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models.schema import Schema
 from pydantic import BaseModel
 
-from behaviors.api import activities, bindings, footprint, methods, schemas, score
+from behaviors.api import activities, bindings, footprint, methods, public, schemas, score
 from behaviors.api.answers import json_answer
 from carbonaccount.web.application import Application
 from carbonaccount.web.problems import MEDIA_TYPE
@@ -90,6 +90,7 @@ def _routes() -> APIBlueprint:
         tag="institutions",
         problems=_BODY,
     )
+    _get(api, "/public/summary", public.public_summary, public.SummaryView, tag="city")
     _post(
         api,
         "/activities",

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from sqlmodel import Session
 
+from behaviors import totals
 from behaviors.intake.known import UTC_TIME
 from behaviors.intake.overlaps import Resolution
 from behaviors.models import ActivityRecord, IntakeBatch, IntakeConflict, Source
@@ -114,6 +115,8 @@ def _book(
         _mark_replaced(session, resolution, record_ids)
         postings.append(_reversals(session, _ids(resolution), now))
     ledger.post(session, postings=pl.concat(postings), booked_at=now)
+    days = records["business_day"].unique().to_list()
+    totals.mark_days(session, [*days, *(act.business_day for act in resolution.replaced.values())])
 
 
 def _overlapped_by(

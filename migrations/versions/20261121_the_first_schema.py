@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 15:21:53.152170
+Create Date: 2026-11-21 15:58:52.790626
 """
 
 import sqlalchemy as sa
@@ -78,6 +78,7 @@ def upgrade() -> None:
             ["account_id", "business_day"],
             unique=False,
         )
+        batch_op.create_index("ix_activity_record_business_day", ["business_day"], unique=False)
         batch_op.create_index(
             "ix_activity_record_held",
             ["behavior_id", "recorded_at"],
@@ -133,6 +134,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_behavior_code")),
     )
     op.create_table(
+        "city_total",
+        sa.Column("dimension", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("records", sa.BigInteger(), nullable=False),
+        sa.Column("people", sa.BigInteger(), nullable=False),
+        sa.Column("reduction_g", sa.BigInteger(), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("dimension", "key", name=op.f("pk_city_total")),
+    )
+    op.create_table(
         "credit_policy",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
@@ -151,12 +163,41 @@ def upgrade() -> None:
         sa.UniqueConstraint("valid_from", name=op.f("uq_credit_policy_valid_from")),
     )
     op.create_table(
+        "day_change",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("business_day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_day_change")),
+    )
+    op.create_table(
+        "day_total",
+        sa.Column("business_day", sa.Date(), nullable=False),
+        sa.Column("behavior_id", sa.Integer(), nullable=False),
+        sa.Column("district_code", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("evidence", sqlmodel.sql.sqltypes.AutoString(length=1), nullable=False),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("reduction_g", sa.BigInteger(), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "business_day", "behavior_id", "district_code", "evidence", name=op.f("pk_day_total")
+        ),
+    )
+    op.create_table(
         "district",
         sa.Column("code", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
         sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
         sa.Column("name_en", sqlmodel.sql.sqltypes.AutoString(length=60), nullable=False),
         sa.Column("sort", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_district")),
+    )
+    op.create_table(
+        "group_person",
+        sa.Column("behavior_id", sa.Integer(), nullable=False),
+        sa.Column("evidence", sqlmodel.sql.sqltypes.AutoString(length=1), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "behavior_id", "evidence", "account_id", name=op.f("pk_group_person")
+        ),
     )
     op.create_table(
         "holiday",
@@ -2523,8 +2564,12 @@ def downgrade() -> None:
     op.drop_table("job_run")
     op.drop_table("job_attempt")
     op.drop_table("holiday")
+    op.drop_table("group_person")
     op.drop_table("district")
+    op.drop_table("day_total")
+    op.drop_table("day_change")
     op.drop_table("credit_policy")
+    op.drop_table("city_total")
     op.drop_table("behavior")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_entry_subject")
@@ -2540,6 +2585,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("status = 'h'"),
             postgresql_where=sa.text("status = 'h'"),
         )
+        batch_op.drop_index("ix_activity_record_business_day")
         batch_op.drop_index("ix_activity_record_account_id_business_day")
 
     op.drop_table("activity_record")

@@ -74,6 +74,7 @@ OPERATIONS = {
     ("POST", "/api/v1/score"): {200, 404, 422},
     ("POST", "/api/v1/footprint"): {200, 422},
     ("POST", "/api/v1/activities"): {200, 422},
+    ("GET", "/api/v1/public/summary"): {200},
     ("GET", "/api/v1/bindings"): {200, 422},
     ("POST", "/api/v1/bindings"): {422},
 }
@@ -142,6 +143,7 @@ def test_document_is_openapi_3_1_and_names_everything(public: FlaskClient) -> No
         ("/api/v1/behaviors/{code}", "get"),
         ("/api/v1/score", "post"),
         ("/api/v1/footprint", "post"),
+        ("/api/v1/public/summary", "get"),
         ("/api/v1/activities", "post"),
         ("/api/v1/bindings", "get"),
         ("/api/v1/bindings", "post"),
