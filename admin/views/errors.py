@@ -12,11 +12,6 @@ from carbonaccount.web.identity import current_staff
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.templating import language
 
-_CHUNK_BYTES = 1 << 20
-# A browser shows an answer only after it has sent everything; somewhat more than the limit is
-# therefore read and thrown away, so that it does not see a broken connection instead.
-_READ_TIMES_LIMIT = 4
-
 
 @blueprint.errorhandler(DomainError)
 def refused(error: DomainError) -> Response:
@@ -32,7 +27,6 @@ def too_large(error: RequestEntityTooLarge) -> Response:
     if current_staff() is None:
         return http_error_page(error)
     limit_mib = (request.max_content_length or 0) >> 20
-    _read_away(_READ_TIMES_LIMIT * (limit_mib << 20))
     message = _(
         "文件超过 %(limit)s MiB 的上限。请拆成几个文件，或压缩成 .gz 后再上传。", limit=limit_mib
     )
@@ -49,10 +43,3 @@ def panel_error(status: int, message: str, *, back: str | None = None) -> Respon
         back=back or url_for("admin.overview"),
     )
     return make_response(page, status)
-
-
-def _read_away(most_bytes: int) -> None:
-    stream = request.environ["wsgi.input"]
-    left = min(request.content_length or 0, most_bytes)
-    while left > 0 and (chunk := stream.read(min(left, _CHUNK_BYTES))):
-        left -= len(chunk)

@@ -7,12 +7,13 @@ instead of the answer. So the rest is read, as far as that is reasonable.
 import time
 from typing import IO, cast
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
 
-# Several times the largest upload; who announces more than this has no answer to wait for.
-MOST_BYTES = 256 * 1024 * 1024
+# So much is read at least, and so many times the largest upload; who announces more than that
+# has no answer to wait for.
+MOST_BYTES, TIMES_LARGEST = 64 * 1024 * 1024, 4
 LONGEST_S = 30.0
 _PIECE_BYTES = 64 * 1024
 
@@ -24,20 +25,21 @@ def init_app(app: Flask) -> None:
 
 def read_rest_of_refused(response: Response) -> Response:
     """Read on when a request was refused before all of it had come."""
-    if response.status_code >= 400 and (request.content_length or 0) <= MOST_BYTES:
-        discard_rest()
+    most_bytes = max(MOST_BYTES, TIMES_LARGEST * (current_app.config["MAX_CONTENT_LENGTH"] or 0))
+    if response.status_code >= 400 and (request.content_length or 0) <= most_bytes:
+        discard_rest(most_bytes)
     return response
 
 
-def discard_rest() -> int:
+def discard_rest(most_bytes: int) -> int:
     """Read what has not been read of this request and return how many bytes that was.
 
-    Ends at MOST_BYTES, after LONGEST_S, and when the sender is gone.
+    Ends at `most_bytes`, after LONGEST_S, and when the sender is gone.
     """
     read_bytes, stop_at_s = 0, time.monotonic() + LONGEST_S
     try:
         rest = _rest()
-        while read_bytes < MOST_BYTES and time.monotonic() < stop_at_s:
+        while read_bytes < most_bytes and time.monotonic() < stop_at_s:
             piece = rest.read(_PIECE_BYTES)
             if not piece:
                 break
