@@ -317,10 +317,17 @@ def _moment(row: FundMovement) -> str:
     return str(row.moved_at.astimezone(CITY_ZONE).isoformat(sep=" ", timespec="seconds"))
 
 
+def fund_warnings() -> list[Standing]:
+    """Return this year's budgets that are warned, slowed or paused, for the panel's first page."""
+    found = fund_reports.standings(current_session(), year=_today().year, today=_today())
+    return [item for item in found if item.state != fund.FINE]
+
+
 @blueprint.context_processor
 def fund_panel_words() -> dict[str, object]:
-    """Give the panel's pages the words for states and money of the fund."""
+    """Give the panel's pages the words for states and money of the fund, and what to warn of."""
     return {
+        "fund_warnings": fund_warnings,
         "fund_labels": labels_fund,
         "fund_yuan": yuan_text,
         "fund_bar": bar_width,

@@ -116,6 +116,7 @@ def test_the_fund_in_the_panel(app: Flask, session: Session) -> None:
     session.commit()
     shown = text_of(reader.get("/admin/fund").text)
     assert "绿色出行：暂停发放，还剩4%（20.50元）" in shown
+    assert "绿色出行：暂停发放，还剩4%（20.50元）" in text_of(reader.get("/admin/").text)
     detail = text_of(reader.get(page).text)
     for words in ("剩6%或更少：暂停发放", "480.00", "没有批文", "staff:erin", "staff:frank"):
         assert words in detail, words
