@@ -71,12 +71,8 @@ def shelf_items(
 
     standing: what is known of the reader, None for strangers, whom nothing is kept from yet.
     """
-    on_shelf = _items(account_id, day).where(
-        col(Reward.status) == RewardStatus.PUBLISHED,
-        col(Reward.offered_from) <= day,
-        col(Reward.offered_until) >= day,
-    )
-    return [_item(row, standing, day) for row in session.execute(on_shelf)]
+    rows = session.execute(_ON_SHELF, _reader(account_id, day))
+    return [_item(row, standing, day) for row in rows]
 
 
 def shelf_item(
@@ -88,25 +84,38 @@ def shelf_item(
     day: date,
 ) -> tuple[Reward, Item]:
     """Return a reward that was ever offered, as one reader finds it. Raises NotFound."""
-    on_shelf = col(Reward.status).in_((RewardStatus.PUBLISHED, RewardStatus.PAUSED))
-    # A draft that was thrown away has ended too, but nobody was ever offered it.
-    was_there = sa.and_(
-        col(Reward.status) == RewardStatus.ENDED, col(Reward.published_at).is_not(None)
-    )
-    wanted = _items(account_id, day).where(
-        col(Reward.public_id) == public_id, sa.or_(on_shelf, was_there)
-    )
-    row = session.execute(wanted).first()
+    row = session.execute(_ONE_ITEM, {"public_id": public_id, **_reader(account_id, day)}).first()
     if row is None:
         raise NotFound("unknown_reward", reward=public_id[:32])
     return row[0], _item(row, standing, day)
 
 
-def _items(account_id: int | None, day: date) -> sa.Select[*tuple[Any, ...]]:
-    me = account_id or NOBODY
+def _reader(account_id: int | None, day: date) -> dict[str, object]:
+    """Return the values of `_items` for one reader on a day."""
+    starts = {f"start_{period}": period_start(period, day) for period in LimitPeriod}
+    return {"me": account_id or NOBODY, "day": day, "year": day.year, **starts}
+
+
+def _items() -> sa.Select[*tuple[Any, ...]]:
+    """Return the statement of rewards with what a reader needs of each; built once, for speed."""
+    me, day = sa.bindparam("me", type_=sa.BigInteger), sa.bindparam("day", type_=sa.Date)
     starts = sa.case(
-        {str(period): period_start(period, day) for period in LimitPeriod},
+        {str(period): sa.bindparam(f"start_{period}", type_=sa.Date) for period in LimitPeriod},
         value=col(Reward.limit_period),
+    )
+    reward_id = col(Reward.id)
+    of_year = sa.and_(
+        col(FundBudget.programme_id) == col(Reward.programme_id),
+        col(FundBudget.year) == sa.bindparam("year", type_=sa.Integer),
+    )
+    of_day = sa.and_(col(RewardDay.reward_id) == reward_id, col(RewardDay.day) == day)
+    of_mine = sa.and_(
+        col(RewardTaker.reward_id) == reward_id,
+        col(RewardTaker.account_id) == me,
+        col(RewardTaker.period_start) == starts,
+    )
+    my_favourite = sa.and_(
+        col(RewardFavourite.reward_id) == reward_id, col(RewardFavourite.account_id) == me
     )
     return (
         sa.select(
@@ -118,33 +127,26 @@ def _items(account_id: int | None, day: date) -> sa.Select[*tuple[Any, ...]]:
             FundProgramme,
         )
         .join(FundProgramme, col(FundProgramme.id) == col(Reward.programme_id))
-        .outerjoin(
-            FundBudget,
-            sa.and_(
-                col(FundBudget.programme_id) == col(Reward.programme_id),
-                col(FundBudget.year) == day.year,
-            ),
-        )
-        .outerjoin(
-            RewardDay,
-            sa.and_(col(RewardDay.reward_id) == col(Reward.id), col(RewardDay.day) == day),
-        )
-        .outerjoin(
-            RewardTaker,
-            sa.and_(
-                col(RewardTaker.reward_id) == col(Reward.id),
-                col(RewardTaker.account_id) == me,
-                col(RewardTaker.period_start) == starts,
-            ),
-        )
-        .outerjoin(
-            RewardFavourite,
-            sa.and_(
-                col(RewardFavourite.reward_id) == col(Reward.id),
-                col(RewardFavourite.account_id) == me,
-            ),
-        )
+        .outerjoin(FundBudget, of_year)
+        .outerjoin(RewardDay, of_day)
+        .outerjoin(RewardTaker, of_mine)
+        .outerjoin(RewardFavourite, my_favourite)
     )
+
+
+_ON_SHELF = _items().where(
+    col(Reward.status) == RewardStatus.PUBLISHED,
+    col(Reward.offered_from) <= sa.bindparam("day", type_=sa.Date),
+    col(Reward.offered_until) >= sa.bindparam("day", type_=sa.Date),
+)
+_ONE_ITEM = _items().where(
+    col(Reward.public_id) == sa.bindparam("public_id"),
+    sa.or_(
+        col(Reward.status).in_((RewardStatus.PUBLISHED, RewardStatus.PAUSED)),
+        # A draft that was thrown away has ended too, but nobody was ever offered it.
+        sa.and_(col(Reward.status) == RewardStatus.ENDED, col(Reward.published_at).is_not(None)),
+    ),
+)
 
 
 def _item(row: Sequence[Any], standing: Standing | None, day: date) -> Item:

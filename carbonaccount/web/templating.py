@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from babel.dates import format_date, format_datetime
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
@@ -55,6 +55,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         html_lang=html_lang,
+        icons_address=icons_address,
         language=language,
         local_path=local_path,
         site_name=site_name,
@@ -77,6 +78,14 @@ def language() -> str:
 def html_lang() -> str:
     """Return the language for the `lang` attribute of the page."""
     return "en" if language() == "en" else "zh-CN"
+
+
+def icons_address() -> str:
+    """Return the address of the picture of icons; a page shows dozens and builds it once."""
+    if "icons_address" not in g:
+        g.icons_address = url_for("static", filename="img/icons.svg")
+    address: str = g.icons_address
+    return address
 
 
 def local_path() -> str:
