@@ -21,9 +21,13 @@ _OF_RACES = frozenset(
 )
 
 
-def lost_a_race(error: DBAPIError) -> bool:
-    """Return whether the same transaction may succeed when it is done again."""
-    return type(error.orig).__name__ in _OF_RACES or "database is locked" in str(error.orig)
+def lost_a_race(error: Exception) -> bool:
+    """Return whether the same transaction may succeed when it is done again.
+
+    Takes errors of the driver as they are, and as SQLAlchemy wraps them.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return type(cause).__name__ in _OF_RACES or "database is locked" in str(cause)
 
 
 def committed(session: Session, work: Callable[[Session], T], *, tries: int = TRIES) -> T:
@@ -35,13 +39,10 @@ def committed(session: Session, work: Callable[[Session], T], *, tries: int = TR
         try:
             result = work(session)
             session.commit()
-        except DBAPIError as error:
+        except Exception as error:
             session.rollback()
             if attempt + 1 == tries or not lost_a_race(error):
                 raise
-        except BaseException:
-            session.rollback()
-            raise
         else:
             return result
     raise AssertionError("the loop returns or raises")

@@ -8,18 +8,16 @@ it in the transaction: whoever calls gives the transaction, or its savepoint, up
 """
 
 import secrets
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, select
+from sqlalchemy.orm import make_transient_to_detached
+from sqlmodel import Session
 
 from carbonaccount import bulk
 from carbonaccount.audit import Actor
+from carbonaccount.bulk import Direct
 from carbonaccount.clock import business_day
-from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict, NotFound
 from carbonaccount.ledger import holdings
 from carbonaccount.ledger.holdings import Movement
@@ -31,12 +29,11 @@ from rewards.eligibility import eligibility
 from rewards.models import (
     Allotment,
     Coupon,
+    CouponStatus,
     LimitPeriod,
     Reward,
     RewardClass,
-    RewardDay,
     RewardStatus,
-    RewardTaker,
 )
 
 __all__ = [
@@ -56,6 +53,8 @@ Via = Literal["shelf", "draw", "queue"]
 # What a coupon of these is for happens when it is taken: there is nothing to scan.
 USED_AT_ONCE = (RewardClass.TREE, RewardClass.DONATION)
 _EVER = date(1, 1, 1)
+# More coupons than a column of that size counts.
+_UNLIMITED = 2**31 - 1
 # Neither 0 and O nor 1, I and L: people read these letters out to each other. All stand in the
 # small alphabet of QR codes.
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -92,7 +91,7 @@ def redeem(
     if price_seen is not None and price_seen != reward.price_credits:
         raise Conflict("price_changed", price=reward.price_credits)
     eligibility(session, account_id=account_id, reward=reward, now=now)
-    coupon = _new_coupon(session, reward, account_id, request_key, now)
+    coupon_id = int(bulk.next_ids(session, Coupon.__table__, 1)[0])  # type: ignore[attr-defined]
     holdings.take(
         session,
         account_id=account_id,
@@ -100,17 +99,18 @@ def redeem(
         amount=reward.price_credits,
         to_owner=account_id,
         to_kind=LedgerKind.HOLD,
-        movement=Movement(TransferKind.HOLD, Cause.COUPON, coupon.stored_id),
+        movement=Movement(TransferKind.HOLD, Cause.COUPON, coupon_id),
         now=now,
         found=found,
     )
-    _take_place(session, reward, account_id, coupon.issued_day)
-    _take_stock(session, reward, coupon.issued_day)
-    coupon.budget_id = fund.commit_value(
-        session, reward=reward, value_fen=reward.value_fen, day=coupon.issued_day, now=now
+    today = business_day(now)
+    direct = Direct(session)
+    _take_place(direct, reward, account_id, today)
+    _take_stock(session, direct, reward, today)
+    budget_id = fund.commit_value(
+        session, reward=reward, value_fen=reward.value_fen, day=today, now=now
     )
-    session.add(coupon)
-    session.flush()
+    coupon = _write(session, direct, reward, coupon_id, account_id, budget_id, request_key, now)
     if reward.reward_class in USED_AT_ONCE:
         _use_at_once(session, reward, coupon, acting_user, now)
     return coupon
@@ -124,11 +124,10 @@ def _reward(session: Session, reward_id: int) -> Reward:
 
 
 def _taken_before(session: Session, account_id: int, request_key: str) -> Coupon | None:
-    return session.exec(
-        select(Coupon).where(
-            col(Coupon.account_id) == account_id, col(Coupon.request_key) == request_key
-        )
-    ).first()
+    found = Direct(session).row(
+        "SELECT id FROM coupon WHERE account_id = ? AND request_key = ?", account_id, request_key
+    )
+    return None if found is None else session.get_one(Coupon, found[0], populate_existing=True)
 
 
 def _same_again(coupon: Coupon, reward_id: int) -> Coupon:
@@ -144,24 +143,39 @@ def _check_way(reward: Reward, via: Via) -> None:
         raise Conflict("queue_only")
 
 
-def _new_coupon(
-    session: Session, reward: Reward, account_id: int, request_key: str, now: datetime
+def _write(
+    session: Session,
+    direct: Direct,
+    reward: Reward,
+    coupon_id: int,
+    account_id: int,
+    budget_id: int,
+    request_key: str,
+    now: datetime,
 ) -> Coupon:
-    """Return a coupon with its id, not yet written: the fund says last which budget pays."""
+    """Write the coupon, and return it as if the session had read it."""
     today = business_day(now)
-    return Coupon(
-        id=int(bulk.next_ids(session, Coupon.__table__, 1)[0]),  # type: ignore[attr-defined]
-        public_id="".join(secrets.choice(_LETTERS) for _ in range(_PUBLIC_LENGTH)),
-        account_id=account_id,
-        reward_id=reward.id or 0,
-        budget_id=0,
-        request_key=request_key,
-        price_credits=reward.price_credits,
-        value_fen=reward.value_fen,
-        issued_at=now,
-        issued_day=today,
-        expires_on=today + timedelta(days=reward.coupon_days),
-    )
+    values: dict[str, Any] = {
+        "id": coupon_id,
+        "public_id": "".join(secrets.choice(_LETTERS) for _ in range(_PUBLIC_LENGTH)),
+        "account_id": account_id,
+        "reward_id": reward.id,
+        "budget_id": budget_id,
+        "request_key": request_key,
+        "status": CouponStatus.ISSUED.value,
+        "price_credits": reward.price_credits,
+        "value_fen": reward.value_fen,
+        "issued_at": now,
+        "issued_day": today,
+        "expires_on": today + timedelta(days=reward.coupon_days),
+        "uses": 0,
+    }
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    direct.run(f"INSERT INTO coupon ({names}) VALUES ({marks})", *values.values())  # noqa: S608
+    coupon = Coupon(**values)
+    make_transient_to_detached(coupon)
+    session.add(coupon)
+    return coupon
 
 
 def period_start(period: str, day: date) -> date:
@@ -173,39 +187,48 @@ def period_start(period: str, day: date) -> date:
     return day.replace(month=1, day=1) if period == LimitPeriod.YEAR else _EVER
 
 
-def _take_place(session: Session, reward: Reward, account_id: int, day: date) -> None:
+def _take_place(direct: Direct, reward: Reward, account_id: int, day: date) -> None:
     """Count the coupon for the person. Raises Conflict: person_limit_reached."""
-    keys = {
-        "account_id": account_id,
-        "reward_id": reward.id,
-        "period_start": period_start(reward.limit_period, day),
-    }
-    if not _count_one(session, RewardTaker.__table__, keys, reward.limit_per_person):  # type: ignore[attr-defined]
+    start = period_start(reward.limit_period, day)
+    if not _count_one(direct, _PLACE, reward.limit_per_person, account_id, reward.id, start):
         raise Conflict(
             "person_limit_reached", limit=reward.limit_per_person, period=reward.limit_period
         )
 
 
-def _take_stock(session: Session, reward: Reward, day: date) -> None:
-    """Take one of the day's stock and of the reward's. Raises Conflict: day_stock_empty,
-    stock_empty, and what `_why_no_stock` finds.
+def _take_stock(session: Session, direct: Direct, reward: Reward, day: date) -> None:
+    """Take one of the day's stock and of the reward's. Raises Conflict: day_stock_empty, and
+    what `_why_no_stock` finds.
     """
-    keys = {"reward_id": reward.id, "day": day}
-    if not _count_one(session, RewardDay.__table__, keys, reward.stock_per_day):  # type: ignore[attr-defined]
+    if not _count_one(direct, _DAY, reward.stock_per_day, reward.id, day):
         raise Conflict("day_stock_empty", limit=reward.stock_per_day)
-    taken = session.connection().execute(
-        sa.update(Reward.__table__)  # type: ignore[attr-defined]
-        .where(
-            col(Reward.id) == reward.id,
-            col(Reward.stock_left) > 0,
-            # Staff may have changed these since the reward was read.
-            col(Reward.status) == RewardStatus.PUBLISHED,
-            col(Reward.price_credits) == reward.price_credits,
-        )
-        .values(stock_left=col(Reward.stock_left) - 1)
-    )
-    if taken.rowcount != 1:
+    if direct.run(_STOCK, reward.id, RewardStatus.PUBLISHED.value, reward.price_credits) != 1:
         raise Conflict(_why_no_stock(session, reward))
+
+
+# Each adds one to a counter, opened when it is missing, unless it has reached its limit.
+_PLACE = (
+    "INSERT INTO reward_taker (account_id, reward_id, period_start, taken) VALUES (?, ?, ?, 1) "
+    "ON CONFLICT (account_id, reward_id, period_start) "
+    "DO UPDATE SET taken = reward_taker.taken + 1 WHERE reward_taker.taken < ?"
+)
+_DAY = (
+    "INSERT INTO reward_day (reward_id, day, taken) VALUES (?, ?, 1) "
+    "ON CONFLICT (reward_id, day) "
+    "DO UPDATE SET taken = reward_day.taken + 1 WHERE reward_day.taken < ?"
+)
+# Staff may have changed state and price since the reward was read.
+_STOCK = (
+    "UPDATE reward SET stock_left = stock_left - 1 "
+    "WHERE id = ? AND stock_left > 0 AND status = ? AND price_credits = ?"
+)
+
+
+def _count_one(direct: Direct, counting: str, limit: int | None, *keys: object) -> bool:
+    """Count one more unless the limit is reached; returns whether it was counted."""
+    if limit is not None and limit < 1:
+        return False
+    return direct.run(counting, *keys, _UNLIMITED if limit is None else limit) == 1
 
 
 def _why_no_stock(session: Session, reward: Reward) -> str:
@@ -213,26 +236,6 @@ def _why_no_stock(session: Session, reward: Reward) -> str:
     if reward.status != RewardStatus.PUBLISHED:
         return "reward_not_offered"
     return "stock_empty" if reward.stock_left == 0 else "price_changed"
-
-
-def _count_one(
-    session: Session, table: sa.Table, keys: Mapping[str, object], limit: int | None
-) -> bool:
-    """Add one to a counter, opened when it is missing, unless it has reached its limit."""
-    if limit is not None and limit < 1:
-        return False
-    insert = sqlite.insert if is_sqlite(session) else postgresql.insert
-    counted = (
-        insert(table)
-        .values(**keys, taken=1)
-        .on_conflict_do_update(
-            index_elements=list(keys),
-            set_={"taken": table.c.taken + 1},
-            where=None if limit is None else table.c.taken < limit,
-        )
-        .returning(table.c.taken)
-    )
-    return session.connection().execute(counted).first() is not None
 
 
 def _use_at_once(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from carbonaccount import bulk
 from carbonaccount.clock import business_day
 from carbonaccount.errors import InsufficientBalance
 from carbonaccount.ledger import services
@@ -48,11 +49,15 @@ class Part:
 
 
 class Purse(NamedTuple):
-    """A resident's ledger account of one vintage, locked until the transaction ends."""
+    """A resident's ledger account of one vintage, locked until the transaction ends.
+
+    `hold_id` is the account of what is set aside of the same vintage, None when there is none.
+    """
 
     id: int
     vintage: int
     balance: int
+    hold_id: int | None
 
 
 def available(session: Session, *, account_id: int, unit: Unit) -> list[Part]:
@@ -69,21 +74,27 @@ def purses(session: Session, *, account_id: int, unit: Unit) -> list[Purse]:
 
     They are locked in the order of their ids, as batches lock them.
     """
-    statement = (
-        select(col(LedgerAccount.id), col(LedgerAccount.vintage), col(LedgerAccount.balance))
-        .where(
-            col(LedgerAccount.owner_id) == account_id,
-            col(LedgerAccount.kind) == LedgerKind.RESIDENT,
-            col(LedgerAccount.unit) == unit,
-        )
-        .order_by(col(LedgerAccount.id))
-        .with_for_update()
+    direct = bulk.Direct(session)
+    rows = direct.rows(
+        direct.locking(_PURSES),
+        account_id,
+        int(LedgerKind.RESIDENT),
+        int(LedgerKind.HOLD),
+        int(unit),
     )
-    rows = [
-        Purse(number or 0, vintage, balance or 0)
-        for number, vintage, balance in session.exec(statement)
+    held = {vintage: number for number, kind, vintage, _ in rows if kind == LedgerKind.HOLD}
+    found = [
+        Purse(number, vintage, balance, held.get(vintage))
+        for number, kind, vintage, balance in rows
+        if kind == LedgerKind.RESIDENT
     ]
-    return sorted(rows, key=lambda row: row.vintage)
+    return sorted(found, key=lambda purse: purse.vintage)
+
+
+_PURSES = (
+    "SELECT id, kind, vintage, balance FROM ledger_account "
+    "WHERE owner_id = ? AND kind IN (?, ?) AND unit = ? ORDER BY id"
+)
 
 
 def take(
@@ -107,14 +118,22 @@ def take(
     if found is None:
         found = purses(session, account_id=account_id, unit=unit)
     parts = _oldest_first(found, amount)
-    move(
+    own = {purse.vintage: purse for purse in found}
+    sets_aside = (to_owner, to_kind) == (account_id, LedgerKind.HOLD)
+    targets = [
+        (own[part.vintage].hold_id if sets_aside else None)
+        or account_of(session, to_owner, to_kind, unit=unit, vintage=part.vintage)
+        for part in parts
+    ]
+    _post(
         session,
-        parts=parts,
-        unit=unit,
-        source=(account_id, LedgerKind.RESIDENT),
-        target=(to_owner, to_kind),
-        movement=movement,
-        now=now,
+        parts,
+        [own[part.vintage].id for part in parts],
+        targets,
+        unit,
+        movement,
+        now,
+        frozenset(targets if to_kind in COMPUTED_KINDS else []),
     )
     return parts
 
@@ -171,6 +190,20 @@ def move(
     computed = (sources if source[1] in COMPUTED_KINDS else []) + (
         targets if target[1] in COMPUTED_KINDS else []
     )
+    _post(session, parts, sources, targets, unit, movement, now, frozenset(computed))
+
+
+def _post(
+    session: Session,
+    parts: list[Part],
+    sources: list[int],
+    targets: list[int],
+    unit: Unit,
+    movement: Movement,
+    now: datetime,
+    computed: frozenset[int],
+) -> None:
+    """Book one transfer a part, from its source to its target."""
     postings = [
         services.Posting(
             debit_id=sources[place],
@@ -186,7 +219,7 @@ def move(
         )
         for place, part in enumerate(parts)
     ]
-    services.post_few(session, postings=postings, computed=frozenset(computed), booked_at=now)
+    services.post_few(session, postings=postings, computed=computed, booked_at=now)
 
 
 def undo(

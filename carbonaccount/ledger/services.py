@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import polars as pl
-import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -44,7 +43,7 @@ _ACCOUNT_SCHEMA = {"owner_id": pl.Int64, "ledger_id": pl.Int64}
 
 @dataclass(frozen=True)
 class Posting:
-    """One transfer before it is booked: the columns of POSTING_SCHEMA."""
+    """One transfer before it is booked: the columns of the transfer in the order of the INSERT."""
 
     debit_id: int
     credit_id: int
@@ -87,15 +86,13 @@ def post_few(
     """
     if not postings:
         return
-    connection = session.connection()
-    moved = _net_changes(postings, computed)
+    direct = bulk.Direct(session)
     # The guards come first, so that what is refused has written nothing.
-    for ledger_id, delta in moved:
-        row = connection.execute(_GUARDED_MOVE, {"ledger": ledger_id, "delta": delta})
-        if row.rowcount != 1:
+    for ledger_id, delta in _net_changes(postings, computed):
+        if direct.run(_GUARDED_MOVE, delta, ledger_id, delta) != 1:
             raise InsufficientBalance(accounts=1)
-    rows = [{**vars(posting), "booked_at": booked_at} for posting in postings]
-    connection.execute(_INSERT_TRANSFER, rows if len(rows) > 1 else rows[0])
+    for posting in postings:
+        direct.run(_INSERT_TRANSFER, *vars(posting).values(), booked_at)
 
 
 def _net_changes(postings: Sequence[Posting], computed: frozenset[int]) -> list[tuple[int, int]]:
@@ -109,15 +106,11 @@ def _net_changes(postings: Sequence[Posting], computed: frozenset[int]) -> list[
     )
 
 
-_INSERT_TRANSFER = sa.insert(Transfer.__table__)  # type: ignore[attr-defined]
-_GUARDED_MOVE = (
-    sa.update(LedgerAccount.__table__)  # type: ignore[attr-defined]
-    .where(
-        col(LedgerAccount.id) == sa.bindparam("ledger"),
-        col(LedgerAccount.balance) + sa.bindparam("delta", type_=sa.BigInteger) >= 0,
-    )
-    .values(balance=col(LedgerAccount.balance) + sa.bindparam("delta", type_=sa.BigInteger))
+_INSERT_TRANSFER = (
+    "INSERT INTO transfer (debit_id, credit_id, amount, unit, kind, cause, cause_id, revision, "
+    "business_day, occurred_at, reverses_id, booked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_GUARDED_MOVE = "UPDATE ledger_account SET balance = balance + ? WHERE id = ? AND balance + ? >= 0"
 
 
 def _move_balances(session: Session, postings: pl.DataFrame) -> None:

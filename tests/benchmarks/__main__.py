@@ -5,11 +5,12 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import intake, preview
+from tests.benchmarks import intake, preview, redemption
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[dict[str, object]]]] = {
     "intake": intake.run,
     "preview": preview.run,
+    "redemption": redemption.run,
 }
 
 
