@@ -55,7 +55,7 @@ GIVING: tuple[Invariant, ...] = (
              OR (g.status = 'pledged' AND c.withdrawn_at IS NOT NULL))""",
     ),
     Invariant(
-        "T1",
+        "P1",
         "the adopted trees of a plot are its adoptions, and no more than were accepted",
         """SELECT count(*) FROM tree_plot p LEFT JOIN (
              SELECT plot_id, count(*) AS trees, max(number) AS last FROM tree_adoption
@@ -64,7 +64,7 @@ GIVING: tuple[Invariant, ...] = (
              OR p.adopted > p.accepted""",
     ),
     Invariant(
-        "T2",
+        "P2",
         "trees were accepted by approved reports only",
         """SELECT count(*) FROM tree_plot p LEFT JOIN (
              SELECT plot_id, sum(living) AS trees FROM plot_paper
@@ -72,7 +72,7 @@ GIVING: tuple[Invariant, ...] = (
            ON r.plot_id = p.id WHERE p.accepted > coalesce(r.trees, 0)""",
     ),
     Invariant(
-        "T3",
+        "P3",
         "an adopted tree was paid for with a used coupon of its plot's reward",
         """SELECT count(*) FROM tree_adoption a JOIN coupon c ON c.id = a.coupon_id
            JOIN tree_plot p ON p.id = a.plot_id
@@ -80,7 +80,7 @@ GIVING: tuple[Invariant, ...] = (
              OR p.reward_id IS NULL OR c.reward_id <> p.reward_id""",
     ),
     Invariant(
-        "T4",
+        "P4",
         "the price of a tree comes back when it was refunded, and only then (cause 6)",
         """SELECT count(*) FROM tree_adoption a JOIN coupon c ON c.id = a.coupon_id
            LEFT JOIN (SELECT cause_id, sum(amount) AS credits FROM transfer
@@ -89,7 +89,7 @@ GIVING: tuple[Invariant, ...] = (
              THEN c.price_credits ELSE 0 END""",
     ),
     Invariant(
-        "T5",
+        "P5",
         "of each thing a person has at most one certificate that holds",
         """SELECT count(*) FROM (
              SELECT account_id, kind, cause FROM certificate WHERE withdrawn_at IS NULL
