@@ -9,6 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from behaviors import demo, demo_samples
 from behaviors.models import ActivityRecord, Source
+from behaviors.totals import add_up
 from carbonaccount.clock import utc_now
 from carbonaccount.config import Profile, Settings
 from carbonaccount.crypto import Vault
@@ -38,8 +39,16 @@ def demo_command() -> None:
         demo_samples.load_sample_trips(session, now=utc_now())
         session.commit()
     _load_rewards()
+    _add_up()
     _report_records()
     _report_people(settings)
+
+
+def _add_up() -> None:
+    """Show the city's totals at once; afterwards the nightly job keeps them."""
+    with writing_session() as session:
+        add_up(session, now=utc_now())
+        session.commit()
 
 
 def _load_rewards() -> None:

@@ -18,6 +18,11 @@ _ADJUSTED = """SELECT t.cause_id,
     JOIN ledger_account d ON d.id = t.debit_id
     WHERE t.kind = 3 AND t.cause = 2 AND (c.kind = 2 OR d.kind = 2) GROUP BY t.cause_id"""
 
+# What booked re-scorings changed, by record.
+_CHANGED = """SELECT j.record_id, sum(j.difference_g) AS g, sum(j.difference_credits) AS credits
+    FROM record_adjustment j JOIN rescore s ON s.id = j.rescore_id AND s.status = 'booked'
+    GROUP BY j.record_id"""
+
 RECORDS: tuple[Invariant, ...] = (
     Invariant(
         "R1",
@@ -100,6 +105,29 @@ RECORDS: tuple[Invariant, ...] = (
              FROM record_adjustment j JOIN rescore r ON r.id = j.rescore_id
              WHERE r.status = 'booked' GROUP BY j.record_id) s ON s.record_id = a.id
            WHERE a.reduction_g + s.g < 0 OR a.credits + s.credits < 0""",
+    ),
+    Invariant(
+        "T1",
+        "the city's totals are the sums of its days",
+        """SELECT count(*) FROM city_total c, (
+             SELECT coalesce(sum(records), 0) AS records, coalesce(sum(reduction_g), 0) AS g,
+               coalesce(sum(credits), 0) AS credits FROM day_total) d
+           WHERE c.dimension = 'all' AND (c.records <> d.records OR c.reduction_g <> d.g
+             OR c.credits <> d.credits)""",
+    ),
+    Invariant(
+        "T2",
+        "the totals of a day that is not waiting to be added up are those of its records",
+        f"""SELECT count(*) FROM (
+             SELECT day, sum(g) AS g, sum(credits) AS credits FROM (
+               SELECT business_day AS day, reduction_g AS g, credits FROM day_total
+               UNION ALL SELECT business_day, -reduction_g, -credits FROM activity_record
+                 WHERE status = 'c' AND outcome <> 'overlap'
+               UNION ALL SELECT r.business_day, -s.g, -s.credits
+                 FROM ({_CHANGED}) s JOIN activity_record r ON r.id = s.record_id
+                 WHERE r.status = 'c' AND r.outcome <> 'overlap') sides
+             WHERE day NOT IN (SELECT business_day FROM day_change)
+             GROUP BY day HAVING sum(g) <> 0 OR sum(credits) <> 0) differing""",
     ),
 )
 

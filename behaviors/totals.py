@@ -116,7 +116,7 @@ def _sums(session: Session, days: list[date]) -> _Sums:
             session,
             f"SELECT {key}, sum(d.records), sum(d.reduction_g), sum(d.credits) "  # noqa: S608
             "FROM day_total d JOIN behavior b ON b.id = d.behavior_id "
-            f"WHERE d.business_day IN :days GROUP BY {key}",
+            "WHERE d.business_day IN :days GROUP BY 1",
             days,
         )
         for name, records, grams, credited in rows:
