@@ -179,21 +179,41 @@ def booked_credits(session: Session, *, settlement_id: int) -> int:
 
 def waiting_of(session: Session, *, merchant_id: int) -> Waiting:
     """Return what a merchant took that no settlement holds."""
+    found = session.execute(_waiting().where(col(Coupon.merchant_id) == merchant_id)).first()
+    return Waiting(0, 0, 0, None) if found is None else _as_waiting(*found)
+
+
+def waiting_by_merchant(session: Session) -> dict[int | None, Waiting]:
+    """Return what waits for a settlement, of those merchants that have something."""
+    return {row[0]: _as_waiting(*row) for row in session.execute(_waiting())}
+
+
+def _waiting() -> sa.Select[Any]:
     disputed = sa.select(col(CouponDispute.coupon_id)).where(col(CouponDispute.status) == "open")
-    row: Any = session.execute(
+    wanted: Any = (
         sa.select(
+            col(Coupon.merchant_id),
             sa.func.count(),
-            sa.func.coalesce(sa.func.sum(col(Coupon.price_credits)), 0),
-            sa.func.coalesce(sa.func.sum(col(Coupon.value_fen)), 0),
+            sa.func.sum(col(Coupon.price_credits)),
+            sa.func.sum(col(Coupon.value_fen)),
             sa.func.min(col(Coupon.used_at)),
-        ).where(
-            col(Coupon.merchant_id) == merchant_id,
+        )
+        .where(
+            col(Coupon.merchant_id).is_not(None),
             col(Coupon.status) == CouponStatus.USED,
             col(Coupon.settlement_id).is_(None),
             col(Coupon.id).not_in(disputed),
         )
-    ).one()
-    return Waiting(int(row[0]), int(row[1]), int(row[2]), row[3] and business_day(row[3]))
+        .group_by(col(Coupon.merchant_id))
+    )
+    found: sa.Select[Any] = wanted
+    return found
+
+
+def _as_waiting(
+    _merchant_id: int, coupons: int, price: int, value_fen: int, oldest: datetime
+) -> Waiting:
+    return Waiting(int(coupons), int(price), int(value_fen), business_day(oldest))
 
 
 def staff_names(session: Session, ids: list[int | None]) -> dict[int | None, str]:

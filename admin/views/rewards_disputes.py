@@ -48,7 +48,7 @@ def columns() -> list[SortedColumn[DisputeListed]]:
         ),
         SortedColumn("id", _("编号"), lambda row: row.dispute.id or 0, col(CouponDispute.id)),
         SortedColumn("coupon", _("券号"), lambda row: row.coupon.public_id, col(Coupon.public_id)),
-        SortedColumn("reward", _("权益"), lambda row: title_of(row.reward), col(Reward.id)),
+        SortedColumn("reward", _("兑换项目"), lambda row: title_of(row.reward), col(Reward.id)),
         SortedColumn(
             "merchant", _("商户"), lambda row: merchant_name(row.merchant), col(Merchant.name_zh)
         ),

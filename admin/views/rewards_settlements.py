@@ -158,9 +158,11 @@ def new_settlement() -> ResponseReturnValue:
             if found is None:
                 return go_to(url_for("admin.settlement", public_id=made[0].public_id))
             error = explain(found)
+    waiting = settlement_queries.waiting_by_merchant(session)
     open_ones = [
-        (each, settlement_queries.waiting_of(session, merchant_id=each.id or 0))
+        (each, waiting[each.id])
         for each in all_merchants()
+        if each.id in waiting and chosen in ("", each.public_id)
     ]
     page = render_template(
         "admin/rewards/settlement_new.html",

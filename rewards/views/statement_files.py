@@ -137,7 +137,7 @@ def _sums_sheet(sheet: Any, statement: Statement, formats: dict[str, Any]) -> No
 
 
 def _lines_sheet(sheet: Any, statement: Statement, formats: dict[str, Any]) -> None:
-    header = (_("使用时间"), _("券号"), _("权益"), _("收银台"), _("积分"), _("金额（元）"))
+    header = (_("使用时间"), _("券号"), _("兑换项目"), _("收银台"), _("积分"), _("金额（元）"))
     _head(sheet, header, formats)
     for number, line in enumerate(statement.lines, start=1):
         texts = (used_text(line), line.coupon.public_id, title_of(line.reward), line.till)

@@ -166,6 +166,25 @@ def scan_and_confirm(scene: Scene) -> list[str]:
     return found + problems(scene.till, "done")
 
 
+def photograph(scene: Scene, coupon: str) -> None:
+    """Let the till read a photo of another coupon, and leave it at that."""
+    scene.holder.open(coupon)
+    photo = scene.holder.page.locator("#coupon-code svg.qr").screenshot()
+    scene.till.open("/till")
+    page = scene.till.page
+    blank = io.BytesIO()
+    Image.new("RGB", CAMERA_PX, "white").save(blank, "PNG")
+    for name, content in (("blank.png", blank.getvalue()), ("coupon.png", photo)):
+        page.set_input_files(
+            "#till-photo", {"name": name, "mimeType": "image/png", "buffer": content}
+        )
+        if name == "blank.png":
+            expect(page.locator("#till-problem")).to_contain_text("没有找到二维码")
+    expect(page.locator("[data-step=found]")).to_contain_text(REWARD)
+    page.get_by_role("link", name="不用，返回").click()
+    expect(page.locator("#till-scan")).to_be_visible()
+
+
 def settle(scene: Scene, chromium: Browser) -> str:
     """Draft, check and approve the day's settlement with two people; returns its address."""
     with desk(scene, chromium, "eddie") as eddie:
@@ -232,6 +251,7 @@ def test_from_the_shelf_to_the_settlement(
     scene.till.open("/till/shop")
     found += problems(scene.till, "/till/shop")
     assert found == []
+    photograph(scene, spare)
     scene.holder.open(f"{spare}/cancel")
     scene.holder.page.locator("main form button").click()
     expect(scene.holder.page.locator("main")).to_contain_text("300 积分已退回")
