@@ -9,14 +9,13 @@ from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
 from carbonaccount import audit
+from carbonaccount.bulk import Direct
 from carbonaccount.clock import business_day
-from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict
-from rewards.fund_models import FundBudget, FundDay, FundProgramme
+from rewards.fund_models import FundBudget, FundProgramme
 from rewards.models import Coupon, Reward, RewardStatus
 
 State = Literal["fine", "warned", "slowed", "paused"]
@@ -31,17 +30,26 @@ STATES: Final[tuple[State, ...]] = (FINE, WARNED, SLOWED, PAUSED)
 PROMISED = (RewardStatus.PUBLISHED, RewardStatus.PAUSED)
 
 
+class Rule(NamedTuple):
+    """A programme's rule, as `FundProgramme` holds it."""
+
+    warn_pct: int
+    slow_pct: int
+    pause_pct: int
+    slow_coupons_per_day: int
+
+
 def free_fen(budget: FundBudget) -> int:
     """Return what a budget still has for new coupons, in fen."""
     return budget.budget_fen - budget.committed_fen - budget.spent_fen
 
 
-def state_of(budget: FundBudget, programme: FundProgramme) -> State:
+def state_of(budget: FundBudget, programme: FundProgramme | Rule) -> State:
     """Return where a budget stands under its programme's rule."""
     return state_at(free_fen(budget), budget.budget_fen, programme)
 
 
-def state_at(free: int, whole: int, programme: FundProgramme) -> State:
+def state_at(free: int, whole: int, programme: FundProgramme | Rule) -> State:
     """Return the state of `free` fen of `whole`: each threshold holds at and below its percent."""
     for state, percent in (
         (PAUSED, programme.pause_pct),
@@ -85,43 +93,47 @@ def commit_value(
     when this coupon brings the budget into a worse state. Raises Conflict: fund_empty (no budget,
     or less free than the coupon is worth), fund_paused, fund_slowed. Does not commit.
     """
-    found = session.exec(
-        select(col(FundBudget.id), FundProgramme)
-        .join(FundProgramme, col(FundProgramme.id) == col(FundBudget.programme_id))
-        .where(
-            col(FundBudget.programme_id) == reward.programme_id, col(FundBudget.year) == day.year
-        )
-    ).first()
-    if found is None:
+    direct = Direct(session)
+    row = direct.row(_RULE, reward.programme_id, day.year)
+    if row is None:
         raise Conflict("fund_empty")
-    budget_id, programme = found
-    assert budget_id is not None
-    coupons = _count_coupon(session, budget_id, day, value_fen)
-    left = _commit(session, budget_id, programme, value_fen, coupons)
+    budget_id, rule = int(row[0]), Rule(*row[1:])
+    coupons = _count_coupon(direct, budget_id, day, value_fen)
+    left = _commit(direct, budget_id, rule, value_fen, coupons)
     if left is None:
-        raise Conflict(_why_refused(session, budget_id, programme, value_fen))
-    _tell_if_worse(session, budget_id, programme, left, now)
+        raise Conflict(_why_refused(session, budget_id, rule, value_fen))
+    _tell_if_worse(session, budget_id, rule, left, now)
     return budget_id
 
 
-def _count_coupon(session: Session, budget_id: int, day: date, value_fen: int) -> int:
+_RULE = (
+    "SELECT b.id, p.warn_pct, p.slow_pct, p.pause_pct, p.slow_coupons_per_day "
+    "FROM fund_budget b JOIN fund_programme p ON p.id = b.programme_id "
+    "WHERE b.programme_id = ? AND b.year = ?"
+)
+_COUNT = (
+    "INSERT INTO fund_day (budget_id, day, coupons, committed_fen) VALUES (?, ?, 1, ?) "
+    "ON CONFLICT (budget_id, day) DO UPDATE SET coupons = fund_day.coupons + 1, "
+    "committed_fen = fund_day.committed_fen + excluded.committed_fen RETURNING coupons"
+)
+# The share that is free decides: of the whole budget, before this coupon.
+_COMMIT = (
+    "UPDATE fund_budget SET committed_fen = committed_fen + ? WHERE id = ? "
+    "AND budget_fen - committed_fen - spent_fen >= ? "
+    "AND (budget_fen - committed_fen - spent_fen) * 100 > ? * budget_fen "
+    "AND ((budget_fen - committed_fen - spent_fen) * 100 > ? * budget_fen OR ? <= ?) "
+    "RETURNING budget_fen - committed_fen - spent_fen, budget_fen, told_state"
+)
+
+
+def _count_coupon(direct: Direct, budget_id: int, day: date, value_fen: int) -> int:
     """Count a coupon of a day and return how many there are with it.
 
     The row stays locked to the end of the transaction, so that the number is nobody else's.
     """
-    insert = sqlite.insert if is_sqlite(session) else postgresql.insert
-    table = FundDay.__table__  # type: ignore[attr-defined]
-    statement = insert(table).values(
-        budget_id=budget_id, day=day, coupons=1, committed_fen=value_fen
-    )
-    counted = statement.on_conflict_do_update(
-        index_elements=[table.c.budget_id, table.c.day],
-        set_={
-            "coupons": table.c.coupons + 1,
-            "committed_fen": table.c.committed_fen + value_fen,
-        },
-    ).returning(table.c.coupons)
-    return int(session.connection().execute(counted).scalar_one())
+    counted = direct.row(_COUNT, budget_id, day, value_fen)
+    assert counted is not None, "it is counted in any case"
+    return int(counted[0])
 
 
 class _Left(NamedTuple):
@@ -133,29 +145,23 @@ class _Left(NamedTuple):
 
 
 def _commit(
-    session: Session, budget_id: int, programme: FundProgramme, value_fen: int, coupons: int
+    direct: Direct, budget_id: int, rule: Rule, value_fen: int, coupons: int
 ) -> _Left | None:
     """Set the value aside unless the budget's rule forbids it at this moment."""
-    free = col(FundBudget.budget_fen) - col(FundBudget.committed_fen) - col(FundBudget.spent_fen)
-    above_slow = free * 100 > programme.slow_pct * col(FundBudget.budget_fen)
-    within_pace = sa.literal(coupons <= programme.slow_coupons_per_day)
-    statement = (
-        sa.update(FundBudget)
-        .where(
-            col(FundBudget.id) == budget_id,
-            free >= value_fen,
-            free * 100 > programme.pause_pct * col(FundBudget.budget_fen),
-            sa.or_(above_slow, within_pace),
-        )
-        .values(committed_fen=col(FundBudget.committed_fen) + value_fen)
-        .returning(free, col(FundBudget.budget_fen), col(FundBudget.told_state))
-        .execution_options(synchronize_session=False)
+    row = direct.row(
+        _COMMIT,
+        value_fen,
+        budget_id,
+        value_fen,
+        rule.pause_pct,
+        rule.slow_pct,
+        coupons,
+        rule.slow_coupons_per_day,
     )
-    row = session.connection().execute(statement).first()
     return None if row is None else _Left(*row)
 
 
-def _why_refused(session: Session, budget_id: int, programme: FundProgramme, value_fen: int) -> str:
+def _why_refused(session: Session, budget_id: int, programme: Rule, value_fen: int) -> str:
     budget = _fresh(session, budget_id)
     if state_of(budget, programme) == PAUSED:
         return "fund_paused"
@@ -172,7 +178,7 @@ def _fresh(session: Session, budget_id: int) -> FundBudget:
 
 
 def _tell_if_worse(
-    session: Session, budget_id: int, programme: FundProgramme, left: _Left, now: datetime
+    session: Session, budget_id: int, programme: Rule, left: _Left, now: datetime
 ) -> None:
     state = state_at(left.free, left.whole, programme)
     if worse(state, left.told):

@@ -55,18 +55,25 @@ def needs_guardian(born_month: date | None, day: date) -> bool:
     return born_month is not None and age(born_month, day) < AGE_OF_CONSENT
 
 
+# Built once: every press of a button that takes something asks it.
+_STANDING = (
+    sa.select(
+        col(Resident.born_month),
+        sa.select(sa.literal(1))
+        .where(
+            col(Guardian.child_id) == sa.bindparam("account_id"), col(Guardian.ended_at).is_(None)
+        )
+        .exists(),
+        col(Account.district_code),
+    )
+    .join(Account, col(Account.id) == col(Resident.account_id))
+    .where(col(Resident.account_id) == sa.bindparam("account_id"))
+)
+
+
 def standing_of(session: Session, *, account_id: int) -> Standing:
     """Return what an offer may ask of a resident. Raises NotFound for who is no resident."""
-    guarded = (
-        sa.select(sa.literal(1))
-        .where(col(Guardian.child_id) == account_id, col(Guardian.ended_at).is_(None))
-        .exists()
-    )
-    found = session.exec(
-        select(col(Resident.born_month), guarded, col(Account.district_code))
-        .join(Account, col(Account.id) == col(Resident.account_id))
-        .where(col(Resident.account_id) == account_id)
-    ).first()
+    found = session.execute(_STANDING, {"account_id": account_id}).first()
     if found is None:
         raise NotFound("no_resident")
     born_month, has_guardian, district_code = found
