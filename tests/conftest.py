@@ -15,11 +15,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlmodel import Session
 
+from carbonaccount.accounts import staff
 from carbonaccount.app import create_app
 from carbonaccount.config import Profile, Settings
 from carbonaccount.database import make_engine, open_session
@@ -173,6 +175,18 @@ def session(app: Flask) -> Iterator[Session]:
     """A writing session for arranging and checking; the test commits what pages should see."""
     with open_session(app.extensions["carbonaccount.engine"]) as session:
         yield session
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[PasswordHasher]:
+    """Passwords are hashed as argon2id does, but with little work: hundreds of tests sign in.
+
+    Yields the hasher of the product, which one test holds against what it promises.
+    """
+    real = staff._HASHER
+    staff._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    yield real
+    staff._HASHER = real
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 import time_machine
+from argon2 import PasswordHasher
 from flask import Flask
 from sqlmodel import select
 
+from carbonaccount.accounts import staff
 from carbonaccount.accounts.models import LoginSession, RateCount, Staff
 from carbonaccount.accounts.roles import Role
 from carbonaccount.accounts.staff import deactivate_staff
@@ -38,7 +40,10 @@ def test_password_and_code_together_sign_in(app: Flask) -> None:
     assert ("staff.sign_in", "staff:dana", True) in trail
 
 
-def test_the_password_is_kept_as_argon2id_with_the_chosen_cost(app: Flask) -> None:
+def test_the_password_is_kept_as_argon2id_with_the_chosen_cost(
+    app: Flask, cheap_passwords: PasswordHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staff, "_HASHER", cheap_passwords)
     add_dana(app)
     with writing(app) as session:
         member = session.exec(select(Staff)).one()
