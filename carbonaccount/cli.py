@@ -99,6 +99,9 @@ def run_job_command(name: str, day: datetime | None) -> None:
     """Run one job for one period, unless it is already done."""
     now = utc_now()
     period = day.date() if day else business_day(now)
-    with refusals_told() as session:
-        summary = scheduler.run_once(session, name=name, period=period, now=now)
-    click.echo(f"{name} {period}: {summary}")
+    with refusals_told():
+        scheduler.find_job(name)
+    outcome = scheduler.attempt(engine(), name=name, period=period, now=now)
+    if outcome.state == scheduler.FAILED:
+        raise click.ClickException(f"{name} {period}: failed, the log says why")
+    click.echo(f"{name} {period}: {outcome.summary or outcome.state}")

@@ -147,6 +147,7 @@ def run_once(session: Session, *, name: str, period: date, now: datetime) -> str
     run.finished_at = now
     note = _attempt_of(session, name, period, now)
     note.state, note.summary, note.error, note.finished_at = DONE, run.summary, "", now
+    note.attempts = max(1, note.attempts)
     return run.summary
 
 

@@ -46,7 +46,8 @@ def version_result(
         "by_district": _rows(tally.by(DISTRICT), outlook.history.people.districts),
         "by_evidence": _rows(tally.by(EVIDENCE), GRADES),
         "by_month": _rows(tally.by(MONTH), tally.months),
-        # No record says which institution a person belongs to, nor how old anybody is.
+        # No record says which institution a person belongs to. The month of birth is told for
+        # offers that ask for an age, and for nothing else, so it is not used here.
         "by_institution": [],
         "by_age_band": [],
         "people": _people(tally.gained[tally.took_part]),

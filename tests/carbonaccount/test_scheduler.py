@@ -12,7 +12,15 @@ from carbonaccount import scheduler
 from carbonaccount.audit import SYSTEM, AuditEntry, record
 from carbonaccount.database import make_engine, open_session
 from carbonaccount.errors import Conflict, Invalid
-from carbonaccount.scheduler import Job, JobRun, missing_periods, run_due, run_once, scheduled
+from carbonaccount.scheduler import (
+    Job,
+    JobAttempt,
+    JobRun,
+    missing_periods,
+    run_due,
+    run_once,
+    scheduled,
+)
 
 # 2026-11-21 03:20 in the city is 2026-11-20 19:20 in UTC.
 DAY = date(2026, 11, 21)
@@ -136,6 +144,12 @@ def test_a_failing_job_stops_no_other_and_is_tried_again(
     # Nothing of the failed job's own transaction stays.
     assert noted(engine) == ["2026-11-21", "2026-11-21"]
     assert caplog.text.count("job_failed") == 2
+    with open_session(engine) as session:
+        tries = {row.job: row for row in session.exec(select(JobAttempt))}
+    assert (tries["b-broken"].state, tries["b-broken"].attempts) == ("failed", 2)
+    # The refusal's code, and nothing of what it says.
+    assert (tries["b-broken"].error, tries["b-broken"].summary) == ("not_valid", "")
+    assert (tries["a-fine"].state, tries["a-fine"].attempts) == ("done", 1)
     add_job("b-broken")
     assert [o.state for o in run_due(engine, now=NOON)] == ["done"]
 
