@@ -1,0 +1,72 @@
+"""What is said in words: messages about favourites, and a sentence for every code."""
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from carbonaccount.app import create_app
+from carbonaccount.messages.texts import message_text
+from carbonaccount.web.messages import SENTENCES
+from rewards import labels
+from tests.conftest import make_settings
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = (
+    "carbonaccount/accounts/guardians.py",
+    "rewards/catalogue.py",
+    "rewards/eligibility.py",
+    "rewards/favourites.py",
+    "rewards/pictures.py",
+    "rewards/queries.py",
+    "rewards/reward_content.py",
+)
+REWARD = {"reward": "R1", "title_zh": "公交日票", "title_en": "Bus ticket"}
+
+
+@pytest.fixture(scope="module")
+def wordy(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """An application whose database is never asked."""
+    folder = tmp_path_factory.mktemp("words")
+    return create_app(make_settings(f"sqlite:///{folder / 'none.sqlite3'}", folder))
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "said"),
+    [
+        ("reward_back", {"left": 1200}, "您收藏的“公交日票”补货了，现有 1,200 份。"),
+        (
+            "reward_cheaper",
+            {"before": 1350, "price": 300},
+            "您收藏的“公交日票”降价了：1,350 → 300 积分。",
+        ),
+        (
+            "reward_ends_soon",
+            {"last_day": "2026-12-31"},
+            "您收藏的“公交日票”只能兑换到 12月31日 周四。",
+        ),
+    ],
+)
+def test_messages_about_favourites(
+    wordy: Flask, kind: str, params: dict[str, object], said: str
+) -> None:
+    with wordy.test_request_context(headers={"Accept-Language": "zh-CN"}):
+        shown = message_text(kind, {**REWARD, **params})
+    assert (shown.text, shown.link) == (said, "/rewards/R1")
+
+
+def test_every_code_has_its_sentence() -> None:
+    raised = re.compile(
+        r'(?:Invalid|Conflict|NotFound|Refused)\(\s*"([a-z_]+)"|return "([a-z_]+)" if'
+    )
+    found = {
+        code
+        for name in SOURCES
+        for pair in raised.findall((ROOT / name).read_text("utf-8"))
+        for code in pair
+        if code
+    }
+    assert len(found) > 30
+    assert found - SENTENCES.keys() == set()
+    assert labels.OBSTACLES.keys() - SENTENCES.keys() == set()
