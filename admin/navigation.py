@@ -71,7 +71,7 @@ MENU: tuple[Entry, ...] = (
     Entry("admin.disputes_queue", "scale", _l("用券异议"), ("admin.dispute",)),
     Entry(
         "admin.beneficiaries",
-        "plus",
+        "heart",
         _l("捐赠对象"),
         ("admin.beneficiary", "admin.new_beneficiary", "admin.edit_beneficiary"),
     ),

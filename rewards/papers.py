@@ -29,6 +29,11 @@ th, td {{ padding: 1.4mm 2mm 1.4mm 0; border-bottom: 0.2mm solid #c9d3cc; text-a
 .facts dt {{ color: #4c5a52; }}
 .facts dd {{ text-align: right; }}
 .table-box {{ margin-top: 6mm; }}
+sub {{ font-size: 75%; line-height: 0; }}
+.certificate {{ padding: 10mm 12mm; border: 0.6mm solid #1c6b45; outline: 0.2mm solid #1c6b45;
+  outline-offset: -2mm; }}
+.certificate h1 {{ text-align: center; font-size: 24pt; margin: 4mm 0 8mm; }}
+.certificate .issuer {{ text-align: center; }}
 .issuer {{ margin: 0 0 2mm; color: #1c6b45; font-weight: bold; }}
 .void {{ padding: 2mm 4mm; border: 0.5mm solid #a3261d; color: #a3261d; font-weight: bold; }}
 .seal {{ display: flex; align-items: center; gap: 6mm; margin-top: 8mm; break-inside: avoid; }}

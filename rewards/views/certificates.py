@@ -13,6 +13,7 @@ from carbonaccount.accounts.limits import Limit
 from carbonaccount.accounts.purposes import Purpose, tells_purposes
 from carbonaccount.clock import utc_now
 from carbonaccount.errors import DomainError, NotFound
+from carbonaccount.standing import grams_of_year
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import current_account_id, current_actor, go_to, resident_required
@@ -41,12 +42,23 @@ def my_certificates() -> ResponseReturnValue:
     return render_template(
         "rewards/certificates.html",
         rows=[(row, certificates.payload_of(row)) for row in _mine(account_id)],
-        years=[today().year - back for back in range(YEARS_OFFERED)],
+        years=_years(account_id),
         gifts=queries.gifts_of(session, account_id),
         coupons=queries.donation_coupons_of(session, account_id),
         trees=queries.trees_of(session, account_id),
         printed_number=printed_number,
     )
+
+
+def _years(account_id: int) -> list[int]:
+    """Return the last years in which something was counted, the newest first."""
+    session = current_session()
+    years = [today().year - back for back in range(YEARS_OFFERED)]
+    return [
+        year
+        for year in years
+        if any(line.reduction_g > 0 for line in grams_of_year(session, account_id, year))
+    ]
 
 
 def _mine(account_id: int) -> list[Certificate]:
