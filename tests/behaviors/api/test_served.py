@@ -21,6 +21,7 @@ from carbonaccount.config import Settings
 ROOT = Path(__file__).resolve().parents[3]
 BEHAVIOR = "/api/v1/behaviors/bus_trip"
 MIB = 1024 * 1024
+PATIENCE_S = 300
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def served(settings: Settings, folder: Path) -> Iterator[str]:
     )
     try:
         site = f"http://127.0.0.1:{port}"
-        wait_for(site)
+        wait_for(site, server)
         yield site
     finally:
         server.terminate()
@@ -59,14 +60,15 @@ def free_port() -> int:
         return port
 
 
-def wait_for(site: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+def wait_for(site: str, server: "subprocess.Popen[bytes]") -> None:
+    """Wait until the server answers, however slow the machine, or has ended."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and server.poll() is None:
         with suppress(httpx.TransportError):
             if httpx.get(f"{site}/healthz", trust_env=False).status_code == 200:
                 return
         time.sleep(0.2)
-    pytest.fail("the server did not start")
+    pytest.fail(f"the server did not start; its exit status: {server.poll()}")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -80,8 +82,8 @@ def test_behind_the_server(settings: Settings, tmp_path: Path) -> None:
 def metrics_are_the_sum_over_all_workers(site: str) -> None:
     # One connection each, so that both workers get their share.
     for _ in range(30):
-        httpx.get(f"{site}{BEHAVIOR}", trust_env=False)
-    text = httpx.get(f"{site}/metrics", trust_env=False).text
+        httpx.get(f"{site}{BEHAVIOR}", trust_env=False, timeout=PATIENCE_S)
+    text = httpx.get(f"{site}/metrics", trust_env=False, timeout=PATIENCE_S).text
     series = 'carbon_requests_total{method="GET",rule="/api/v1/behaviors/<code>",status="200"}'
     found = re.search(rf"^{re.escape(series)} ([0-9.e+]+)$", text, re.MULTILINE)
     assert found
@@ -99,7 +101,10 @@ def who_sends_too_much_hears_it(site: str) -> None:
         assert (told["status"], told["code"]) == (status, code)
     # In pieces, without a length that tells beforehand.
     answer = httpx.post(
-        f"{site}/api/v1/activities", content=(b" " * MIB for _ in range(12)), trust_env=False
+        f"{site}/api/v1/activities",
+        content=(b" " * MIB for _ in range(12)),
+        trust_env=False,
+        timeout=PATIENCE_S,
     )
     assert answer.status_code == 413
 
