@@ -206,16 +206,13 @@ def test_what_ends_within_a_week_is_told_once(desk: Desk, session: Session) -> N
     assert told(session) == [("reward_ends_soon", watcher)]
 
 
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
+def test_what_a_draft_names_must_exist(desk: Desk) -> None:
+    for changes, code in (
         ({"programme_id": 4711}, "unknown_programme"),
         ({"districts": ("000000",)}, "unknown_district"),
         ({"merchant_ids": (4711,)}, "unknown_merchant"),
-    ],
-)
-def test_what_a_draft_names_must_exist(desk: Desk, changes: dict[str, object], code: str) -> None:
-    what = content(**{"programme_id": desk.programme.id or 0, **changes})  # type: ignore[arg-type]
-    with pytest.raises(Invalid) as refused:
-        catalogue.draft_reward(desk.session, content=what, acting_user=desk.erin, now=NOW)
-    assert refused.value.code == code
+    ):
+        what = content(**{"programme_id": desk.programme.id or 0, **changes})  # type: ignore[arg-type]
+        with pytest.raises(Invalid) as refused:
+            catalogue.draft_reward(desk.session, content=what, acting_user=desk.erin, now=NOW)
+        assert refused.value.code == code

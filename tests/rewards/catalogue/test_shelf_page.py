@@ -149,6 +149,8 @@ def test_a_reward_from_near(app: Flask, session: Session) -> None:
     assert len(statements) <= REWARD_STATEMENTS, "\n".join(statements)
     assert "用 300 积分兑换" in said(page.text)
     assert f'action="{path}/redeem"' in page.text
+    # The price that was seen goes along, so that nobody pays another one.
+    assert 'name="price" value="300"' in page.text
     english = said(alice.get(path, headers={"Accept-Language": "en"}).text)
     assert "公交日票" in english
 
