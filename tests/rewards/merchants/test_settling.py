@@ -3,10 +3,13 @@
 A coupon of the counter costs 100 credits and is worth 5.00 yuan.
 """
 
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlmodel import col, select
+from flask import Flask
+from sqlmodel import Session, col, select
 
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, Refused
@@ -14,6 +17,7 @@ from carbonaccount.messages.models import Message
 from rewards import disputes, settlement_queries, settling
 from rewards.merchant_models import CouponDispute, Settlement, SettlementCheck
 from rewards.models import Coupon
+from tests.people import writing
 from tests.rewards.merchants.counter import TOMORROW, Counter
 from tests.rewards.redeeming.arranging import DAY, NOW, balances, broken, fund_of, stock_left
 
@@ -229,3 +233,53 @@ def test_the_invariants_see_a_wrong_settlement(counter: Counter) -> None:
     assert broken(counter.session) == {"S1": 1, "S2": 1, "S6": 1}
     checks = counter.session.exec(select(SettlementCheck)).all()
     assert [check.result for check in checks] == ["fine"]
+
+
+def test_drafts_and_disputes_at_once_count_each_use_once(app: Flask, counter: Counter) -> None:
+    coupons = counter.used(6)
+    together = threading.Barrier(5)
+    refused: list[str] = []
+
+    def draft(session: Session) -> None:
+        settling.draft(
+            session,
+            merchant_id=counter.shop.merchant_id,
+            first_day=DAY,
+            last_day=DAY,
+            acting_user=counter.ann,
+            now=TOMORROW,
+        )
+
+    def dispute(public_id: str) -> Callable[[Session], None]:
+        def work(session: Session) -> None:
+            disputes.raise_dispute(
+                session,
+                coupon_public_id=public_id,
+                account_id=counter.holder,
+                text="我没有去过这家店",
+                acting_user=Actor("resident", "x", counter.holder),
+                now=TOMORROW,
+            )
+
+        return work
+
+    def run(work: Callable[[Session], None]) -> None:
+        with writing(app) as session:
+            together.wait()
+            try:
+                work(session)
+                session.commit()
+            except Conflict as error:
+                refused.append(error.code)
+
+    works = [draft, draft, *(dispute(coupon.public_id) for coupon in coupons[:3])]
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # One draft took what the disputes left, the other found nothing.
+    assert refused == ["nothing_to_settle"]
+    (settlement,) = counter.session.exec(select(Settlement)).all()
+    assert totals(settlement) == (3, 300, 1500, 0)
+    assert broken(counter.session) == {}

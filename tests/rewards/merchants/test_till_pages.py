@@ -11,11 +11,19 @@ from werkzeug.test import TestResponse
 from carbonaccount.accounts.models import Account, Resident
 from carbonaccount.audit import SYSTEM
 from carbonaccount.clock import utc_now
-from rewards import coupon_codes, merchants
-from rewards.merchant_models import Merchant
+from rewards import coupon_codes, disputes, merchants
+from rewards.merchant_models import CouponDispute, Merchant
 from rewards.models import Coupon, Reward
 from tests.people import ALICE, BOB, Browser, csrf_token, writing
-from tests.rewards.redeeming.arranging import Shop, balances, broken, earn, open_shop, redeem
+from tests.rewards.redeeming.arranging import (
+    Shop,
+    balances,
+    broken,
+    earn,
+    open_shop,
+    redeem,
+    use,
+)
 
 _INVITATION = re.compile(r"data-invitation[^>]*>([0-9A-Z]+)<")
 _FIELD = re.compile(r'name="(look_key|request_key)" value="([^"]+)"')
@@ -155,6 +163,49 @@ def test_the_owner_looks_after_people_and_tills(app: Flask, shop: Shop, owner: B
     assert mine is not None
     alone = owner.post(f"/till/shop/people/{mine[1]}/remove", {}, page="/till/shop")
     assert "最后一位店主" in alone.text
+
+
+def test_a_holder_denies_a_use(app: Flask, shop: Shop, owner: Browser) -> None:
+    holder, stranger = Browser(app), Browser(app)
+    holder.sign_in(ALICE)
+    account_id, now = account_of(app, "8000"), utc_now()
+    with writing(app) as session:
+        earn(session, account_id, 500, now.year)
+        coupon = redeem(session, shop, account_id, now=now)
+        session.commit()
+    page = f"/coupons/{coupon.public_id}"
+    sent = {"text": "我没有去过这家店"}
+    # Not used yet: nothing to deny.
+    assert "不是我本人" not in holder.get(page).text
+    assert holder.post(f"{page}/dispute", sent, page=page).status_code == 303
+    assert "没有可提出异议" in holder.get(page).text
+    with writing(app) as session:
+        use(session, shop, coupon, account_of(app, BOB[-4:]), now=utc_now())
+        session.commit()
+    assert "不是我本人" in holder.get(page).text
+    holder.post(f"{page}/dispute", {"text": "不是"}, page=page)
+    assert "请说明情况" in holder.get(page).text
+    holder.post(f"{page}/dispute", sent, page=page)
+    shown = holder.get(page).text
+    assert ("核对中" in shown, sent["text"] in shown) == (True, True)
+    assert "异议已收到" in holder.get("/messages").text
+    stranger.sign_in("13600000001")
+    assert stranger.post(f"{page}/dispute", sent, page="/me").status_code == 404
+    # Somebody at the till takes the use back meanwhile: nothing is left to give back.
+    undo = {"coupon": coupon.public_id, "reason": "认错人了", "request_key": "undo-0001"}
+    assert owner.post("/till/undo", undo, page="/till/today").status_code == 303
+    with writing(app) as session:
+        dispute = session.exec(select(CouponDispute)).one()
+        disputes.uphold(
+            session,
+            dispute_id=dispute.id or 0,
+            decision="商户已自行撤销",
+            acting_user=SYSTEM,
+            now=utc_now(),
+        )
+        session.commit()
+        assert balances(session, account_id) == {"free": 400, "held": 100}
+        assert broken(session) == {}
 
 
 def test_guessing_digits_ends(app: Flask, shop: Shop, owner: Browser) -> None:
