@@ -13,9 +13,9 @@ from carbonaccount.web.formula_reasons import FORMULA_REASONS
 from carbonaccount.web.inventory_reasons import INVENTORY_REASONS
 from carbonaccount.web.reasons import REASONS
 from carbonaccount.web.reward_reasons_catalogue import REWARD_CATALOGUE
-from carbonaccount.web.reward_reasons_merchants import REWARD_MERCHANTS
 from carbonaccount.web.reward_reasons_fund import REWARD_FUND
 from carbonaccount.web.reward_reasons_giving import REWARD_GIVING
+from carbonaccount.web.reward_reasons_merchants import REWARD_MERCHANTS
 from carbonaccount.web.reward_reasons_redeeming import REWARD_REDEEMING
 from carbonaccount.web.rule_life_reasons import RULE_LIFE_REASONS
 
