@@ -5,12 +5,13 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import intake, preview, redemption
+from tests.benchmarks import intake, preview, redemption, reward_pages
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[dict[str, object]]]] = {
     "intake": intake.run,
     "preview": preview.run,
     "redemption": redemption.run,
+    "reward_pages": reward_pages.run,
 }
 
 
