@@ -48,7 +48,7 @@ MENU: tuple[Entry, ...] = (
     Entry(
         "admin.rewards",
         "gift",
-        _l("兑换项目"),
+        _l("兑换目录"),
         ("admin.reward", "admin.new_reward", "admin.edit_reward"),
     ),
     Entry(

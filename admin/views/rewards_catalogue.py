@@ -27,6 +27,7 @@ from rewards import catalogue, labels, pictures, queries
 from rewards.models import Reward, RewardStatus, StockMovement
 from rewards.queries import RewardLine
 from rewards.reward_content import yuan_text
+from rewards.views.common import named
 
 _FILTERS = ("q", "status", "class")
 # What the service calls a field, and how the form calls it.
@@ -50,7 +51,7 @@ def columns() -> list[Column[RewardLine]]:
         Column("used", _("已用"), lambda line: line.used),
         Column("value", _("每份成本（分）"), lambda line: line.reward.value_fen),
         Column("until", _("可兑到"), lambda line: line.reward.offered_until.isoformat()),
-        Column("programme", _("资金项目"), lambda line: line.programme.name_zh),
+        Column("programme", _("资金项目"), lambda line: named(line.programme)),
         Column("public_id", _("编号"), lambda line: line.reward.public_id),
     ]
 
@@ -334,6 +335,7 @@ def reward_words() -> dict[str, object]:
     """Give the pages of rewards the words for codes."""
     return {
         "reward_labels": labels,
+        "reward_named": named,
         "reward_states": RewardStatus,
         "reward_title": title_of,
         "step_sent": step_sent,
