@@ -8,7 +8,7 @@ processes may commit as they do in life.
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlmodel import Session
+from werkzeug.routing.rules import Rule
 
 from carbonaccount.accounts import staff
 from carbonaccount.app import create_app
@@ -187,6 +188,29 @@ def cheap_passwords() -> Iterator[PasswordHasher]:
     staff._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     yield real
     staff._HASHER = real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def addresses_are_compiled_once() -> Iterator[None]:
+    """Keep the functions that put addresses together: every test's application has the same.
+
+    Writing and compiling one for each of hundreds of addresses takes most of the time in which an
+    application is made.
+    """
+    usual = Rule._compile_builder
+    kept: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        if rule.defaults:
+            return usual(rule, append_unknown)
+        key = (rule.rule, tuple(rule._trace), append_unknown)
+        if key not in kept:
+            kept[key] = usual(rule, append_unknown)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_once)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -298,24 +298,24 @@ def put_back(app: Flask, **changes: object) -> None:
         session.commit()
 
 
-@pytest.mark.parametrize("status", ["waiting", "running", "stopping"])
 def test_one_whose_process_died_shows_so_and_is_taken_up_again(
-    app: Flask, dana: Browser, source: Source, runner: UploadRunner, status: str
+    app: Flask, dana: Browser, source: Source, runner: UploadRunner
 ) -> None:
     content = csv_of(line(1), line(2))
     send(dana, content)
     runner.join()
     upload_id = only_upload(app).public_id
-    (runner.files.root / f"{upload_id}.csv").write_bytes(content)
-    put_back(app, status=status, finished_at=None, lines_done=1)
-    page = dana.get(ADDRESS.format(upload_id)).text
-    assert "已中断" in page
-    assert "hx-trigger" not in page
-    assert press(dana, upload_id, "resume") == 303
-    runner.join()
-    assert only_upload(app).status == "done"
-    assert only_upload(app).counts["duplicate"] == 2
-    assert record_count(app) == 2
+    for status in ("waiting", "running", "stopping"):
+        (runner.files.root / f"{upload_id}.csv").write_bytes(content)
+        put_back(app, status=status, finished_at=None, lines_done=1)
+        page = dana.get(ADDRESS.format(upload_id)).text
+        assert "已中断" in page, status
+        assert "hx-trigger" not in page
+        assert press(dana, upload_id, "resume") == 303
+        runner.join()
+        assert only_upload(app).status == "done"
+        assert only_upload(app).counts["duplicate"] == 2
+        assert record_count(app) == 2
 
 
 def test_while_another_process_is_at_work_it_does_not_look_interrupted(
