@@ -20,6 +20,7 @@ PUBLIC = (
     "/calculator?behavior=bus_trip&distance_km=-3",
     "/sign-in",
     "/privacy",
+    "/rewards",
     "/staff/sign-in",
 )
 PERSONAL = (
@@ -33,6 +34,8 @@ PERSONAL = (
     "/sources/demo-bike",
     "/sources/demo-charging",
     "/me",
+    "/rewards",
+    "/guardian",
     "/sessions",
 )
 _LEAST_TARGET_PX = 24  # WCAG 2.2, 2.5.8
