@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from carbonaccount.clock import business_day
+from carbonaccount.clock import business_day, day_start
 from carbonaccount.errors import Conflict, NotFound
 from carbonaccount.ledger.models import Unit
 from carbonaccount.standing import YearLine, grams_of_year
@@ -47,8 +49,25 @@ def of_year(session: Session, *, account_id: int, year: int) -> Content:
         about={
             "year": year,
             "certified_g": sum(line.reduction_g for line in lines if line.certified),
+            "given_g": _given_away(session, account_id, year),
             "lines": [_line(line) for line in lines],
         },
+    )
+
+
+def _given_away(session: Session, account_id: int, year: int) -> int:
+    """Return the grams whose use by others in a year ended the holder's claim to them."""
+    used_in = (day_start(date(year, 1, 1)), day_start(date(year + 1, 1, 1)))
+    return int(
+        session.execute(
+            sa.select(sa.func.coalesce(sa.func.sum(col(Gift.amount)), 0)).where(
+                col(Gift.account_id) == account_id,
+                col(Gift.unit) == Unit.G,
+                col(Gift.status) == USED,
+                col(Gift.ended_at) >= used_in[0],
+                col(Gift.ended_at) < used_in[1],
+            )
+        ).scalar_one()
     )
 
 

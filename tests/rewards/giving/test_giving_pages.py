@@ -4,6 +4,7 @@ from flask import Flask
 from sqlmodel import Session, col, select
 
 from carbonaccount.accounts.roles import Role
+from carbonaccount.clock import business_day, utc_now
 from rewards.giving_models import Beneficiary, Certificate, Gift
 from tests.admin.desk import staff
 from tests.people import Browser, field_errors, writing
@@ -109,6 +110,10 @@ def test_from_draft_to_certificate(app: Flask) -> None:
     exported = frank.get(f"{page}/gifts.csv").data.decode("utf-8-sig")
     assert exported.splitlines()[0] == "时间,编号,单位,数量,状态,结束时间,使用编号"
     assert len(exported.splitlines()) == 4
+
+    # What others used is said on the year's certificate, so that nobody claims it twice.
+    year = alice.get(f"/certificates/new/year/{business_day(utc_now()).year}").text
+    assert '不再算作持有人的</dt><dd class="number">292 g' in year
 
     # --- the panel withdraws it; the check page and the holder are told ---
     with writing(app) as session:
