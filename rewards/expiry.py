@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount import bulk
+from carbonaccount.accounts.models import Account, AccountKind
 from carbonaccount.clock import day_start
 from carbonaccount.ledger import services as ledger
 from carbonaccount.ledger.models import Cause, LedgerAccount, LedgerKind, TransferKind, Unit
@@ -204,9 +205,13 @@ def _expired_account(session: Session, vintage: int) -> int:
 
 
 def _tell_ended(session: Session, rows: pl.DataFrame, day: date, now: datetime) -> None:
+    people = frozenset(
+        session.exec(select(col(Account.id)).where(col(Account.kind) == AccountKind.PERSON))
+    )
     outgoing = [
         Outgoing(account, f"{vintage}:{day.isoformat()}", {"vintage": vintage, "credits": amount})
         for account, vintage, amount in rows.select("account_id", "vintage", "credits").rows()
+        if account in people
     ]
     send_many(session, kind=ENDED, outgoing=outgoing, now=now)
 
@@ -233,7 +238,11 @@ def _remind_of(session: Session, vintage: int, ends_on: date, days: int, now: da
         col(Message.cause) == cause,
     )
     holders = session.exec(
-        select(col(LedgerAccount.owner_id), col(LedgerAccount.balance)).where(
+        select(col(LedgerAccount.owner_id), col(LedgerAccount.balance))
+        .join(Account, col(Account.id) == col(LedgerAccount.owner_id))
+        .where(
+            # Nobody signs in for a pseudonym.
+            col(Account.kind) == AccountKind.PERSON,
             col(LedgerAccount.kind) == LedgerKind.RESIDENT,
             col(LedgerAccount.unit) == Unit.CREDIT,
             col(LedgerAccount.vintage) == vintage,

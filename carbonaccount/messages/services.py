@@ -62,8 +62,9 @@ def send_many(session: Session, *, kind: str, outgoing: Sequence[Outgoing], now:
 
 def _insert_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> int:
     insert = sqlite.insert if is_sqlite(session) else postgresql.insert
-    statement = insert(table).values(rows).on_conflict_do_nothing().returning(table.c.id)
-    return len(session.connection().execute(statement).all())
+    statement = insert(table).on_conflict_do_nothing().returning(table.c.id)
+    # Rows apart from the statement: compiled once and not for each row again.
+    return len(session.connection().execute(statement, [dict(row) for row in rows]).all())
 
 
 def mark_all_read(session: Session, *, account_id: int, now: datetime) -> int:
