@@ -188,13 +188,23 @@ def photograph(scene: Scene, coupon: str) -> None:
 def settle(scene: Scene, chromium: Browser) -> str:
     """Draft, check and approve the day's settlement with two people; returns its address."""
     with desk(scene, chromium, "eddie") as eddie:
-        eddie.open("/admin/settlements/new")
+        found = []
+        for path in ("/admin/merchants", "/admin/merchants/new", "/admin/disputes?status=all"):
+            eddie.open(path)
+            found += problems(eddie, path)
+        eddie.open("/admin/merchants")
+        eddie.page.get_by_role("link", name="示例图书馆服务台").click()
+        found += problems(eddie, "merchant")
+        eddie.page.get_by_role("link", name="起草结算单").click()
+        found += problems(eddie, "/admin/settlements/new")
         eddie.page.get_by_role("button", name="起草").first.click()
         eddie.page.get_by_role("button", name="提交批准").click()
         eddie.page.get_by_role("button", name="无误").click()
         expect(eddie.page.locator("main")).to_contain_text("须由另一位同事批准")
-        assert problems(eddie, "settlement") == []
+        found += problems(eddie, "settlement")
         address = eddie.page.url.removeprefix(eddie.site)
+        eddie.open("/admin/settlements")
+        assert found + problems(eddie, "/admin/settlements") == []
     with desk(scene, chromium, "april") as april:
         april.open(address)
         april.page.get_by_role("button", name="批准", exact=True).click()
@@ -250,6 +260,8 @@ def test_from_the_shelf_to_the_settlement(
     found += problems(scene.till, "/till/today")
     scene.till.open("/till/shop")
     found += problems(scene.till, "/till/shop")
+    scene.holder.open("/till")
+    found += problems(scene.holder, "/till/join")
     assert found == []
     photograph(scene, spare)
     scene.holder.open(f"{spare}/cancel")
