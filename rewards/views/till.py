@@ -77,7 +77,9 @@ def account_id() -> int:
 
 def answer_text(answer: Answer) -> str:
     """Return why something was refused, in the page's language."""
-    return messages.sentence(answer.attempt.outcome, {}, language())
+    # An attempt keeps the code only; this is what the sentences of codes speak of.
+    given = {"wanted": coupon_codes.DIGITS}
+    return messages.sentence(answer.attempt.outcome, given, language())
 
 
 def new_key() -> str:

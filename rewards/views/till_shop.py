@@ -46,12 +46,12 @@ def till_shop() -> ResponseReturnValue:
 
 
 def _page(place: Membership, *, code: str = "", error: DomainError | None = None) -> Response:
-    session, merchant_id = current_session(), place.merchant.id or 0
+    session, merchant_id, found = current_session(), place.merchant.id or 0, desk()
     page = render_template(
         "rewards/till_shop.html",
         place=place,
-        desk=desk(),
-        shops=[other for other in desk().places if other.is_owner],
+        desk=found,
+        shops=[other for other in found.places if other.is_owner],
         tills=merchants.tills(session, merchant_id=merchant_id),
         people=merchants.people(session, merchant_id=merchant_id),
         waiting=settlement_queries.waiting_of(session, merchant_id=merchant_id),
