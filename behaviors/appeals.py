@@ -2,10 +2,11 @@
 
 A record that was declined or held is counted when the appeal is upheld; one that lost to an
 overlap counts beside the other; one that met the cap is counted again within what the cap has
-left, because the cap is the same for everybody.
+left, because the cap is the same for everybody. What a re-scoring took off is given back by
+another re-scoring, which two people decide on, before an appeal about it is upheld.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from behaviors.intake.release import ReleaseResult, count_again, release_held
 from behaviors.models import ActivityRecord, RecordStatus
+from behaviors.queries import AdjustmentRow, adjustments_of_record
 from behaviors.reviews import REVIEWERS, record_params, require_running
 from behaviors.rule_models import Appeal, EvidenceReview
 from carbonaccount import audit
@@ -34,9 +36,23 @@ _PURPOSE = "appeal"
 _NOTHING = ReleaseResult([], 0, 0)
 
 
-def is_appealable(record: ActivityRecord) -> bool:
-    """Return whether less of the record counts than its resident reported."""
+def is_appealable(record: ActivityRecord, adjustments: Sequence[AdjustmentRow]) -> bool:
+    """Return whether less of the record counts than its resident reported or once had of it.
+
+    adjustments: what re-scorings changed of the record.
+    """
+    return counts_for_less(record) or is_taken_back(adjustments)
+
+
+def counts_for_less(record: ActivityRecord) -> bool:
+    """Return whether less of the record was counted than its resident reported."""
     return record.status != RecordStatus.COUNTED or record.outcome in REDUCED
+
+
+def is_taken_back(adjustments: Sequence[AdjustmentRow]) -> bool:
+    """Return whether re-scorings together took something off a record."""
+    grams = sum(row.adjustment.difference_g for row in adjustments)
+    return grams < 0 or sum(row.adjustment.difference_credits for row in adjustments) < 0
 
 
 def open_appeal(
@@ -60,7 +76,7 @@ def open_appeal(
     text = text.strip()
     if not LEAST_TEXT <= len(text) <= LONGEST_TEXT:
         raise Invalid("appeal_text", field="text", minimum=LEAST_TEXT, maximum=LONGEST_TEXT)
-    if not is_appealable(record):
+    if not is_appealable(record, adjustments_of_record(session, record_id=record_id)):
         raise Conflict("nothing_to_appeal")
     _require_first(session, record_id)
     appeal = Appeal(
@@ -104,8 +120,9 @@ def uphold(
     """Uphold an appeal: the record counts, and the resident gets the answer.
 
     Raises NotFound, Invalid (appeal_answer), Conflict: appeal_closed, behavior_stopped,
-    nothing_to_add; Refused (second_person) for whoever decided about the record before. After
-    Conflict the caller gives up the transaction. Does not commit.
+    nothing_to_add, rescored_record (a re-scoring took something off that none gave back);
+    Refused (second_person) for whoever decided about the record before. After Conflict the
+    caller gives up the transaction. Does not commit.
     """
     appeal = _to_decide(session, appeal_id, answer, acting_user)
     record = session.get_one(ActivityRecord, appeal.record_id, populate_existing=True)
@@ -166,7 +183,9 @@ def _count(
 ) -> ReleaseResult:
     """Count the record as far as it does not count yet."""
     assert record.id is not None
-    if not is_appealable(record):
+    if not counts_for_less(record):
+        if is_taken_back(adjustments_of_record(session, record_id=record.id)):
+            raise Conflict("rescored_record")
         return _NOTHING  # It was counted in full while the appeal waited.
     require_running(session, record)
     if record.status == RecordStatus.HELD:

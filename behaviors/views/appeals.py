@@ -31,7 +31,7 @@ class AppealForm(FlaskForm):  # type: ignore[misc]
 def appeal_record(record_id: int) -> ResponseReturnValue:
     """Take an objection against what became of a record."""
     receipt, form, status = receipt_or_404(record_id), AppealForm(), 200
-    if not appeals.is_appealable(receipt.record):
+    if not appeals.is_appealable(receipt.record, receipt.adjustments):
         raise Conflict("nothing_to_appeal")
     if form.validate_on_submit():
         error = _open(record_id, form)

@@ -176,7 +176,7 @@ def file_url(asked: Chosen, kind: str) -> str:
 def record(record_id: int) -> ResponseReturnValue:
     """Show the receipt of a record."""
     receipt = receipt_or_404(record_id)
-    reduced = appeals.is_appealable(receipt.record)
+    reduced = appeals.is_appealable(receipt.record, receipt.adjustments)
     return render_template(
         "behaviors/record.html", receipt=receipt, **(objections(record_id) if reduced else {})
     )

@@ -49,6 +49,12 @@ DESK: dict[str, tuple[str, str]] = {
         "Counted again it comes to nothing more: the cap is the same for everybody, or it still "
         "overlaps. Refuse the appeal with an answer instead.",
     ),
+    "rescored_record": (
+        "这条记录是被历史重算减少的：如果重算错了，请规则编辑对这一天再提出一次重算，入账后再支持；"
+        "如果没错，请改为不支持并答复。",
+        "A re-scoring reduced this record. If that was wrong, have a rule editor propose another "
+        "re-scoring of the day, and uphold once it is booked; if not, refuse with an answer.",
+    ),
     # --- people ---
     "unmask_reason": (
         "请写明为什么要看完整号码，{minimum} 至 {maximum} 个字。",

@@ -2,12 +2,15 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
 from flask import Flask
 from sqlmodel import Session, col, select
 
+from behaviors import appeals
 from behaviors.models import ActivityRecord, RuleVersion
-from behaviors.rule_models import RecordAdjustment, Rescore
+from behaviors.rule_models import Appeal, RecordAdjustment, Rescore
 from carbonaccount.accounts.roles import Role
+from carbonaccount.errors import Conflict
 from tests.behaviors.pages.conftest import Ride
 from tests.behaviors.rules.acts import staff
 from tests.people import Browser, writing
@@ -87,3 +90,22 @@ def test_what_is_not_booked_yet_is_not_shown(app: Flask, alice: Browser, ride: R
     receipt = alice.get(f"/records/{record_id}.json").json
     assert receipt is not None
     assert receipt["adjustments"] == []
+
+
+def test_what_a_re_scoring_took_may_be_appealed(app: Flask, alice: Browser, ride: Ride) -> None:
+    """It is given back by another re-scoring; before that the appeal cannot be upheld."""
+    record_id = ride("10").record_id
+    page = f"/records/{record_id}"
+    assert "提出申诉" not in alice.get(page).text
+    assert alice.get(f"{page}/appeal").status_code == 409
+    rescored(app, record_id, booked=True)
+    assert "提出申诉" in alice.get(page).text
+    text = {"text": "那天的车不是电动的，请再核对一次。"}
+    assert alice.post(f"{page}/appeal", text, page=f"{page}/appeal").status_code == 303
+    with writing(app) as session:
+        rita = staff(session, "rita", Role.REVIEWER)
+        appeal_id = session.exec(select(col(Appeal.id))).one() or 0
+        with pytest.raises(Conflict, match="rescored_record"):
+            appeals.uphold(
+                session, appeal_id=appeal_id, answer="好", acting_user=rita, now=BOOKED_AT
+            )
