@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from carbonaccount.audit import SYSTEM
+from carbonaccount.clock import day_start
 from carbonaccount.crypto import Vault
 from rewards import draws
 from rewards.models import Allotment, Reward, RewardDraw, RewardStatus
@@ -31,9 +32,14 @@ def load(session: Session, *, now: datetime, vault: Vault) -> int:
             session,
             reward_id=reward.id or 0,
             winners_wanted=reward.stock_left,
-            closes_at=now + timedelta(days=OPEN_DAYS),
+            closes_at=_closing(reward, now),
             vault=vault,
             acting_user=SYSTEM,
             now=now,
         )
     return len(found)
+
+
+def _closing(reward: Reward, now: datetime) -> datetime:
+    """Return when a draw of a reward closes: in two weeks, or when its last day begins."""
+    return min(now + timedelta(days=OPEN_DAYS), day_start(reward.offered_until))

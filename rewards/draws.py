@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select
 
 from carbonaccount import audit
 from carbonaccount.audit import SYSTEM, Actor
+from carbonaccount.clock import business_day
 from carbonaccount.crypto import Vault
 from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict, InsufficientBalance, Invalid, NotFound
@@ -46,7 +47,7 @@ def create(
     """Announce a draw with its commitment; the seed stays sealed until it is drawn.
 
     Raises NotFound (unknown_reward), Conflict (draw_not_for_reward, draw_open_already), Invalid
-    (draw_winners, draw_closes). Does not commit.
+    (draw_winners, draw_closes, draw_outlasts_reward). Does not commit.
     """
     reward = session.exec(select(Reward).where(col(Reward.id) == reward_id)).first()
     if reward is None:
@@ -57,6 +58,10 @@ def create(
         raise Invalid("draw_winners", field="winners_wanted", most=reward.stock_left)
     if not now + LEAST_OPEN <= closes_at <= now + MOST_OPEN:
         raise Invalid("draw_closes", field="closes_at")
+    if business_day(closes_at) > reward.offered_until:
+        raise Invalid(
+            "draw_outlasts_reward", field="closes_at", day=reward.offered_until.isoformat()
+        )
     if _unfinished(session, reward_id):
         raise Conflict("draw_open_already", field="reward_id")
     seed = draw_rules.new_seed()

@@ -80,6 +80,10 @@ REWARD_FUND: dict[str, tuple[str, str]] = {
         "签号名单在报名截止后公布。",
         "The list of tickets is published when entering is over.",
     ),
+    "draw_outlasts_reward": (
+        "兑换项目只到 {day}，抽签须在那之前截止。",
+        "The reward is offered until {day} only; the draw closes before that.",
+    ),
     "draw_over": ("报名已经截止。", "Entering is over."),
     "draw_not_over": (
         "还没到截止时间，不能提前截止。",

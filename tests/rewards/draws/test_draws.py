@@ -11,7 +11,8 @@ from carbonaccount.crypto import Vault
 from carbonaccount.errors import Conflict, DomainError, InsufficientBalance, Invalid
 from carbonaccount.ledger.verify import verify
 from carbonaccount.messages.models import Message
-from rewards import draw_awards, draw_rules, draws, queueing
+from rewards import draw_awards, draw_rules, draws, queueing, redeeming
+from rewards.fund_models import FundProgramme
 from rewards.invariants import REWARDS
 from rewards.models import Coupon, DrawEntry, QueuePlace, Reward, RewardDraw
 from tests.rewards.fund import arranged
@@ -37,6 +38,11 @@ def announce(session: Session, reward: Reward, vault: Vault, winners: int) -> Re
         acting_user=ERIN,
         now=NOW,
     )
+
+
+def known_seed(draw: RewardDraw) -> str | None:
+    """Return the seed as it is published."""
+    return draw.seed
 
 
 def enter(session: Session, draw: RewardDraw, account: int, now: datetime = NOW) -> DrawEntry:
@@ -73,14 +79,15 @@ def test_a_draw_from_commitment_to_coupons(session: Session, vault: Vault) -> No
         enter(session, draw, people[0], CLOSES)
     with pytest.raises(Conflict, match="draw_not_in_state"):
         draws.draw_lots(session, draw=draw, vault=vault, acting_user=ERIN, now=CLOSES)
-    assert draw.seed is None
+    assert known_seed(draw) is None
     assert draws.close_due(session, now=CLOSES) == 1
     draws.draw_lots(session, draw=draw, vault=vault, acting_user=ERIN, now=CLOSES)
-    assert draw.seed is not None
-    assert draw_rules.commitment_of(draw.seed) == draw.commitment
+    seed = known_seed(draw)
+    assert seed is not None
+    assert draw_rules.commitment_of(seed) == draw.commitment
     tickets = [entry.ticket for entry in entries]
     assert draw.entries_sha256 == draw_rules.entries_digest(tickets)
-    order = draw_rules.drawn_order(draw.seed, tickets)
+    order = draw_rules.drawn_order(seed, tickets)
     drawn = sorted(entries, key=lambda entry: order.index(entry.ticket))
     assert [entry.rank for entry in drawn] == [1, 2, 3, 4, 5, 6]
 
@@ -110,14 +117,14 @@ def test_a_draw_from_commitment_to_coupons(session: Session, vault: Vault) -> No
     assert [row for row in verify(session, extra=REWARDS) if row[2]] == []
 
 
-def arranged_open(session: Session) -> arranged.FundProgramme:
+def arranged_open(session: Session) -> FundProgramme:
     programme = arranged.programme(session)
     arranged.budget(session, programme, 100)
     return programme
 
 
 def take(session: Session, reward: Reward, account: int) -> None:
-    draw_awards.redeeming.redeem(
+    redeeming.redeem(
         session,
         account_id=account,
         reward_id=reward.id or 0,
@@ -143,6 +150,7 @@ def test_what_cannot_be_drawn_and_what_is_called_off(session: Session, vault: Va
         (reward, 0, CLOSES, "draw_winners"),
         (reward, 1, NOW, "draw_closes"),
         (reward, 1, NOW + timedelta(days=400), "draw_closes"),
+        (reward, 1, NOW + timedelta(days=306), "draw_outlasts_reward"),
     ):
         with pytest.raises(DomainError, match=code):
             draws.create(

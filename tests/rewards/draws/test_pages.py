@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from carbonaccount.accounts.roles import Role
 from carbonaccount.clock import CITY_ZONE, utc_now
 from rewards import draws
-from rewards.models import Coupon, QueuePlace, RewardDraw
+from rewards.models import Coupon, QueuePlace, Reward, RewardDraw
 from tests.admin.desk import newest_person, staff
 from tests.people import ALICE, BOB, Browser, writing
 from tests.rewards.fund import arranged
@@ -31,7 +31,7 @@ def resident(app: Flask, phone: str, credits_held: int) -> Browser:
     return browser
 
 
-def offered(session: Session, **values: object) -> arranged.Reward:
+def offered(session: Session, **values: object) -> Reward:
     """Publish a reward that is offered now, with a budget behind it."""
     today = utc_now().date()
     programme = arranged.programme(session)
@@ -110,6 +110,9 @@ def test_a_draw_through_its_pages(app: Flask, session: Session) -> None:
     assert "种子与承诺相符" in public
     assert [text_of(person.get(page).text).count("未抽中") for person in people].count(1) == 1
     assert won in editor.get(panel).text
+    told = "".join(person.get("/messages").text for person in people)
+    assert told.count("的抽签中抽中了，券已放进“我的券”") == 1
+    assert told.count("这次没有抽中您") == 1
     assert draw_id in editor.get("/admin/draws.csv").text
     approver = staff(app, Role.REWARD_APPROVER, login="frank")
     refused = approver.post(f"{panel}/call-off", {"reason": "太晚了，取消"}, page=panel)
@@ -126,6 +129,7 @@ def test_a_queue_through_its_pages(app: Flask, session: Session) -> None:
         assert "现在 0 人在等" in person.get(page).text
         assert person.post(f"{page}/queue/join", {}, page=page).status_code == 303
     assert "轮到您了" in alice.get(page).text
+    assert "为您保留到" in alice.get("/messages").text
     assert "前面还有 0 人" in bob.get(page).text
     assert "前面还有 0 人" in bob.get("/draws").text
     assert bob.post(f"{page}/queue/take", {}, page=page).location.endswith(page)

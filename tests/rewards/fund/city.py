@@ -8,7 +8,7 @@ from sqlmodel import Session
 from carbonaccount.audit import SYSTEM, Actor
 from carbonaccount.clock import business_day, utc_now
 from rewards import draw_awards, draws, fund_services, queueing
-from rewards.fund_models import CreditExpiry, FundBudget, FundDay
+from rewards.fund_models import CreditExpiry, FundBudget, FundDay, FundProgramme
 from rewards.models import Reward
 from tests.people import writing
 from tests.rewards.fund import arranged
@@ -67,7 +67,7 @@ def _budgets(session: Session, now: datetime) -> FundBudget:
     for number in range(28):
         session.add(
             FundDay(
-                budget_id=found.id,
+                budget_id=found.id or 0,
                 day=today - timedelta(days=28 - number),
                 coupons=number % 7 + 1,
                 committed_fen=(number % 7 + 1) * 450,
@@ -88,8 +88,7 @@ def _budgets(session: Session, now: datetime) -> FundBudget:
 
 
 def _offered(session: Session, budget: FundBudget, now: datetime, **values: object) -> Reward:
-    programme = arranged.FundProgramme
-    found = session.get(programme, budget.programme_id)
+    found = session.get(FundProgramme, budget.programme_id)
     assert found is not None
     today = business_day(now)
     days = {

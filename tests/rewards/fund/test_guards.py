@@ -11,9 +11,9 @@ from sqlmodel import Session, col, select
 from carbonaccount.audit import SYSTEM, AuditEntry
 from carbonaccount.errors import Conflict
 from rewards import fund, redeeming
-from rewards.fund_models import FundBudget, FundDay
+from rewards.fund_models import FundBudget, FundDay, FundProgramme
 from rewards.fund_services import tell_states
-from rewards.models import Reward
+from rewards.models import Coupon, Reward
 from tests.people import writing
 from tests.rewards.fund import arranged
 from tests.rewards.fund.arranged import YUAN, noon
@@ -100,9 +100,7 @@ def test_what_comes_back_is_given_again_and_told_once_a_day(session: Session) ->
         *["given"] * 8,
         "fund_paused",
     ]
-    coupons = session.exec(
-        select(redeeming.Coupon).where(col(redeeming.Coupon.account_id) == account)
-    ).all()
+    coupons = session.exec(select(Coupon).where(col(Coupon.account_id) == account)).all()
     for coupon in coupons[:2]:
         redeeming.cancel(
             session,
@@ -180,16 +178,14 @@ def test_no_budget_and_too_little_of_it_are_told_apart(session: Session) -> None
     ],
 )
 def test_each_threshold_holds_at_and_below_its_percent(free: int, state: str) -> None:
-    programme = fund.FundProgramme(
+    programme = FundProgramme(
         sponsor_id=1, name_zh="x", warn_pct=30, slow_pct=15, pause_pct=2, created_at=noon(date.max)
     )
     assert fund.state_at(free, 10_000, programme) == state
 
 
 def test_an_empty_budget_is_paused() -> None:
-    programme = fund.FundProgramme(
-        sponsor_id=1, name_zh="x", pause_pct=0, created_at=noon(date.max)
-    )
+    programme = FundProgramme(sponsor_id=1, name_zh="x", pause_pct=0, created_at=noon(date.max))
     assert fund.state_at(0, 0, programme) == "paused"
 
 

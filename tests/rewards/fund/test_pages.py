@@ -8,6 +8,8 @@ from sqlmodel import Session, select
 
 from carbonaccount.accounts.roles import Role
 from carbonaccount.clock import business_day, utc_now
+from carbonaccount.messages.texts import message_text
+from rewards import expiry
 from rewards.fund_models import CreditExpiry, FundBudget, FundDay
 from tests.admin.desk import newest_person, staff
 from tests.people import ALICE, Browser, writing
@@ -58,6 +60,10 @@ def test_what_ends_when(app: Flask, session: Session) -> None:
             )
         )
         own.commit()
+        expiry.remind(own, day=date(year, 12, 20), now=utc_now())
+        own.commit()
+    told = text_of(browser.get("/messages").text)
+    assert f"您有4,321积分（{year - 1}年发放）可用到{year}年12月31日" in told
     page = text_of(browser.get("/credits").text)
     assert f"{year - 1}4,321{year}年12月31日" in page
     assert f"{year}年1月1日{year - 2}765" in page
@@ -107,7 +113,7 @@ def test_the_fund_in_the_panel(app: Flask, session: Session) -> None:
     budget.committed_fen = 48_000
     session.add(
         FundDay(
-            budget_id=budget.id,
+            budget_id=budget.id or 0,
             day=business_day(utc_now()),
             coupons=480,
             committed_fen=480 * YUAN,
@@ -131,3 +137,22 @@ def test_the_fund_in_the_panel(app: Flask, session: Session) -> None:
         assert cell in found.text, address
     assert reader.get(f"{page}/movements.xlsx").status_code == 200
     assert reader.get("/admin/fund/programmes/999").status_code == 404
+
+
+def test_every_message_has_words(app: Flask) -> None:
+    """What no other test reads: each kind in both languages, with what it is about."""
+    title = {"title_zh": "游泳券", "title_en": "Swim"}
+    draw: dict[str, object] = {"draw": "d1", **title}
+    place: dict[str, object] = {"reward": "R1", "ends_at": "2026-03-01T04:00:00+00:00"}
+    sent: dict[str, dict[str, object]] = {
+        "credit_ended": {"vintage": 2025, "credits": 1234},
+        "draw_passed": {**draw, "code": "insufficient_balance"},
+        "draw_called_off": draw,
+        "queue_passed": {**place, **title},
+    }
+    for header, about in (("zh-CN", ("1,234", "游泳券")), ("en-US", ("1,234", "Swim"))):
+        with app.test_request_context(headers={"Accept-Language": header}):
+            for kind, params in sent.items():
+                shown = message_text(kind, params)
+                assert any(word in shown.text for word in about), kind
+                assert shown.link.startswith("/")

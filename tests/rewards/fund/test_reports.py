@@ -76,8 +76,10 @@ def test_standing_pace_and_totals(session: Session) -> None:
     budgets = [arranged.budget(session, item, 200) for item in (steady, quiet, young)]
     budgets[0].committed_fen, budgets[0].spent_fen = 40 * YUAN, 100 * YUAN
     for day in arranged.days(date(2026, 4, 3), 28):
-        session.add(FundDay(budget_id=budgets[0].id, day=day, coupons=2, committed_fen=500))
-    session.add(FundDay(budget_id=budgets[2].id, day=date(2026, 4, 28), coupons=1, committed_fen=9))
+        session.add(FundDay(budget_id=budgets[0].id or 0, day=day, coupons=2, committed_fen=500))
+    session.add(
+        FundDay(budget_id=budgets[2].id or 0, day=date(2026, 4, 28), coupons=1, committed_fen=9)
+    )
     session.flush()
     found = fund_reports.standings(session, year=2026, today=TODAY)
     assert [item.free_pct for item in found] == [30, 100, 100]
@@ -160,9 +162,9 @@ def test_money_is_moved_by_two(session: Session) -> None:
     # A new budget is paused until money is in it; that it is fine now was told.
     told = session.exec(select(AuditEntry).where(col(AuditEntry.action) == "fund.fine")).all()
     assert len(told) == 1
-    for bad in (lambda: propose(0), lambda: propose(1, "无")):
+    for yuan, why in ((0, "年度拨款"), (1, "无")):
         with pytest.raises(Invalid):
-            bad()
+            propose(yuan, why)
     with pytest.raises(NotFound, match="unknown_proposal"):
         fund_services.approve(session, proposal_id=999, acting_user=FRANK, now=noon(TODAY))
     assert len(session.exec(select(FundMovement)).all()) == 2
