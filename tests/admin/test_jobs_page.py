@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 from sqlmodel import col, select
 from werkzeug.test import TestResponse
 
+from admin.views.jobs import JOB_WORDS
 from carbonaccount import scheduler
 from carbonaccount.accounts.roles import Role
 from carbonaccount.audit import AuditEntry
@@ -97,6 +98,15 @@ def test_one_that_nobody_is_at_work_on_shows_as_interrupted(app: Flask, sys: Bro
 def engine_of(app: Flask) -> Engine:
     found: Engine = app.extensions["carbonaccount.engine"]
     return found
+
+
+def test_every_job_is_told_in_words(sys: Browser) -> None:
+    page = sys.get("/admin/jobs").text
+    names = {job.name for job in scheduler.jobs()}
+    assert names - JOB_WORDS.keys() == set()
+    assert JOB_WORDS.keys() - names == set()
+    for name in names:
+        assert str(JOB_WORDS[name]) in page
 
 
 def test_what_is_owed(app: Flask, sys: Browser) -> None:
