@@ -66,7 +66,7 @@ MENU: tuple[Entry, ...] = (
     Entry("admin.uploads", "receipt", _l("数据导入"), ("admin.new_upload", "admin.upload")),
     Entry("admin.reviews_queue", "camera", _l("照片审核"), ("admin.review",)),
     Entry("admin.appeals_queue", "scale", _l("申诉"), ("admin.appeal",)),
-    Entry("admin.merchants_list", "shop", _l("商户"), ("admin.merchant", "admin.new_merchant")),
+    Entry("admin.merchants_list", "shop", _l("合作商户"), ("admin.merchant", "admin.new_merchant")),
     Entry("admin.settlements", "receipt", _l("结算"), ("admin.settlement", "admin.new_settlement")),
     Entry("admin.disputes_queue", "scale", _l("用券异议"), ("admin.dispute",)),
     Entry(
