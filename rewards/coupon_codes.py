@@ -219,11 +219,14 @@ def extend_digits(session: Session, *, coupon: Coupon, vault: Vault, now: dateti
 
 
 def _code_row(session: Session, coupon: Coupon) -> CouponCode | None:
-    return session.exec(
-        select(CouponCode)
-        .where(col(CouponCode.coupon_id) == coupon.stored_id)
-        .execution_options(populate_existing=True)
-    ).first()
+    return session.exec(_CODE_OF, params={"coupon_id": coupon.stored_id}).first()
+
+
+_CODE_OF = (
+    select(CouponCode)
+    .where(col(CouponCode.coupon_id) == sa.bindparam("coupon_id"))
+    .execution_options(populate_existing=True)
+)
 
 
 def forget_digits(session: Session, *, now: datetime) -> int:

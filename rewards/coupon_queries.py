@@ -26,14 +26,22 @@ class CouponLine(NamedTuple):
     merchant: Merchant | None
 
 
+# Built once: an open page of a coupon asks it every few seconds.
+_COUPON_OF = (
+    select(Coupon, Reward, Merchant)
+    .join(Reward, col(Reward.id) == col(Coupon.reward_id))
+    .outerjoin(Merchant, col(Merchant.id) == col(Coupon.merchant_id))
+    .where(
+        col(Coupon.public_id) == sa.bindparam("public_id"),
+        col(Coupon.account_id) == sa.bindparam("account_id"),
+    )
+)
+
+
 def coupon_of(session: Session, *, account_id: int, public_id: str) -> CouponLine | None:
     """Return a holder's own coupon; another person's is none."""
-    row = session.exec(
-        select(Coupon, Reward, Merchant)
-        .join(Reward, col(Reward.id) == col(Coupon.reward_id))
-        .outerjoin(Merchant, col(Merchant.id) == col(Coupon.merchant_id))
-        .where(col(Coupon.public_id) == public_id, col(Coupon.account_id) == account_id)
-    ).first()
+    asked = {"public_id": public_id, "account_id": account_id}
+    row = session.exec(_COUPON_OF, params=asked).first()
     return None if row is None else CouponLine(*row)
 
 

@@ -28,6 +28,27 @@ def account_of_phone(session: Session, phone_index: str) -> Account | None:
     ).first()
 
 
+# Built once: every page of a resident asks it.
+_ACCOUNT_ID: sa.BindParameter[int] = sa.bindparam("account_id")
+_UNREAD = (
+    sa.select(sa.func.count())
+    .select_from(Message)
+    .where(col(Message.account_id) == _ACCOUNT_ID, col(Message.read_at).is_(None))
+    .scalar_subquery()
+)
+_SIGNED_IN = (
+    select(Account, Resident, Consent, _UNREAD)
+    .join(Resident, col(Resident.account_id) == col(Account.id))
+    .outerjoin(
+        Consent,
+        (col(Consent.account_id) == col(Account.id))
+        & (col(Consent.purpose) == PRIVACY_PURPOSE)
+        & col(Consent.withdrawn_at).is_(None),
+    )
+    .where(col(Account.id) == _ACCOUNT_ID, col(Account.closed_at).is_(None))
+)
+
+
 def resident_signed_in(
     session: Session, account_id: int
 ) -> tuple[Account, Resident, str | None, int] | None:
@@ -36,23 +57,7 @@ def resident_signed_in(
 
     None when the account is closed or its personal half was erased.
     """
-    unread = (
-        sa.select(sa.func.count())
-        .select_from(Message)
-        .where(col(Message.account_id) == account_id, col(Message.read_at).is_(None))
-        .scalar_subquery()
-    )
-    found = session.exec(
-        select(Account, Resident, Consent, unread)
-        .join(Resident, col(Resident.account_id) == col(Account.id))
-        .outerjoin(
-            Consent,
-            (col(Consent.account_id) == col(Account.id))
-            & (col(Consent.purpose) == PRIVACY_PURPOSE)
-            & col(Consent.withdrawn_at).is_(None),
-        )
-        .where(col(Account.id) == account_id, col(Account.closed_at).is_(None))
-    ).first()
+    found = session.exec(_SIGNED_IN, params={"account_id": account_id}).first()
     if found is None:
         return None
     account, resident, consent, waiting = found
