@@ -5,7 +5,7 @@ from datetime import datetime
 from flask import Response
 from pydantic import BaseModel, Field
 
-from behaviors import city
+from behaviors import city, demo_samples
 from behaviors.api.answers import json_answer
 from carbonaccount.web.database import current_session
 
@@ -26,6 +26,9 @@ class SummaryView(BaseModel):
 
     as_of: datetime | None = Field(description="null when nothing was added up yet")
     fewest_people: int = Field(description="Groups of fewer people are withheld")
+    sample_sources: list[str] = Field(
+        description="Codes of sources whose records are made up for a demonstration; else empty"
+    )
     total: GroupView
     by_behavior: list[GroupView] = Field(description="key: the behaviour's code")
     by_district: list[GroupView] = Field(description="key: division code, empty when not known")
@@ -38,9 +41,11 @@ class SummaryView(BaseModel):
 def public_summary() -> Response:
     """Totals of the city by behaviour, district, evidence grade and month."""
     found = city.summary(current_session())
+    sample = demo_samples.sample_source(current_session())
     view = SummaryView(
         as_of=found.as_of,
         fewest_people=city.FEWEST_PEOPLE,
+        sample_sources=[sample.code] if sample else [],
         total=_view(found.all),
         by_behavior=[_view(group) for group in found.by_behavior],
         by_district=[_view(group) for group in found.by_district],

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlmodel import select
 
-from behaviors import city
+from behaviors import city, demo_samples
 from behaviors.views import blueprint as blueprint
 from behaviors.views.common import rule_book
 from carbonaccount.accounts.models import District
@@ -38,6 +38,7 @@ def city_page() -> ResponseReturnValue:
         fewest=city.FEWEST_PEOPLE,
         sections=_sections(found),
         certified_percent=_certified_percent(found),
+        sample=demo_samples.sample_source(current_session()),
     )
 
 
@@ -51,6 +52,8 @@ def city_export(kind: str) -> ResponseReturnValue:
             group = line.group
             numbers = (group.records, group.people, group.reduction_g, group.credits)
             rows.append([title, line.name, *(_("不公布") if n is None else n for n in numbers)])
+    if demo_samples.sample_source(current_session()) is not None:
+        rows.append([_("说明"), _("公交出行里有示例数据，不是真实记录。"), "", "", "", ""])
     return table_file(kind, name=quote("city"), header=header, rows=rows)
 
 

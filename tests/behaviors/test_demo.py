@@ -68,8 +68,10 @@ def test_every_gram_comes_from_the_published_lines(session: Session) -> None:
     assert booked == expected
 
 
-def test_sample_trips_say_that_they_are_samples(told: str, session: Session) -> None:
+def test_sample_trips_say_that_they_are_samples(app: Flask, told: str, session: Session) -> None:
     """Riders are known people of the demonstration, what they earn follows from the kilometres."""
+    summary = app.test_client().get("/api/v1/public/summary").get_json()
+    assert summary["sample_sources"] == ["demo-bus"]
     assert "demo-bus (演示公交（示例数据）): " in told
     assert "made-up sample records of 48 pseudonymous residents" in told
     source = sources.source_by_code(session, "demo-bus")
