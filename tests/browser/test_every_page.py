@@ -21,6 +21,8 @@ PUBLIC = (
     "/sign-in",
     "/privacy",
     "/rewards",
+    "/giving",
+    "/check?number=0000-0000-0000-0000",
     "/staff/sign-in",
 )
 PERSONAL = (
@@ -35,6 +37,8 @@ PERSONAL = (
     "/sources/demo-charging",
     "/me",
     "/rewards",
+    "/giving/mine",
+    "/certificates",
     "/guardian",
     "/sessions",
 )
