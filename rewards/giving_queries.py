@@ -146,6 +146,17 @@ def donation_coupons_of(session: Session, account_id: int) -> list[tuple[Coupon,
     )
 
 
+def plots_of_reward(session: Session, reward_id: int) -> list[TreePlot]:
+    """Return the plots whose accepted trees a reward gives, in the order in which it does."""
+    return list(
+        session.exec(
+            select(TreePlot)
+            .where(col(TreePlot.reward_id) == reward_id, col(TreePlot.accepted) > 0)
+            .order_by(col(TreePlot.planted_on), col(TreePlot.id))
+        )
+    )
+
+
 def trees_of(session: Session, account_id: int) -> list[TreeRow]:
     """Return a person's trees, the newest first."""
     rows = session.exec(

@@ -17,7 +17,7 @@ from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, Refused
 from carbonaccount.ledger import services as ledger
-from carbonaccount.ledger.holdings import account_of
+from carbonaccount.ledger.holdings import account_of, available
 from carbonaccount.ledger.models import Cause, LedgerKind, TransferKind, Unit
 from carbonaccount.messages.services import send
 from rewards.beneficiaries import APPROVERS, EDITORS, check_reason
@@ -157,6 +157,7 @@ def make_good(
     """
     require_role(session, acting_user=acting_user, roles=APPROVERS)
     check_reason(reason)
+    _lock_purses(session, plot_id, numbers)
     plot = locked_plot(session, plot_id)
     if plot.refund_rule == NOTHING:
         raise Conflict("nothing_promised")
@@ -173,6 +174,18 @@ def make_good(
         session, plot.refund_rule, plot, [item.number for item in dead], acting_user, now, reason
     )
     return dead
+
+
+def _lock_purses(session: Session, plot_id: int, numbers: Collection[int]) -> None:
+    """Lock what the adopters hold before the plot: whoever redeems a tree locks in this order."""
+    owners = session.exec(
+        select(col(TreeAdoption.account_id))
+        .where(col(TreeAdoption.plot_id) == plot_id, col(TreeAdoption.number).in_(numbers))
+        .order_by(col(TreeAdoption.account_id))
+        .distinct()
+    ).all()
+    for account_id in owners:
+        available(session, account_id=account_id, unit=Unit.CREDIT)
 
 
 def _replant(session: Session, plot: TreePlot, dead: Sequence[TreeAdoption], now: datetime) -> None:

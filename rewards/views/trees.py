@@ -9,7 +9,7 @@ from carbonaccount.errors import NotFound
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_account_id, resident_required
 from rewards import giving_queries as queries
-from rewards.giving_models import PlotPaper
+from rewards.giving_models import PlotPaper, TreePlot
 from rewards.plots import plot_folder
 from rewards.views import blueprint as blueprint
 
@@ -56,3 +56,14 @@ def send_paper(paper: PlotPaper) -> Response:
     name = f"{paper.kind}-{paper.id}.pdf"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(file.read_bytes(), mimetype="application/pdf", headers=headers)
+
+
+def tree_plots(reward_id: int) -> list[TreePlot]:
+    """Return the plots of a reward of the class tree, for its page."""
+    return queries.plots_of_reward(current_session(), reward_id)
+
+
+@blueprint.context_processor
+def tree_words() -> dict[str, object]:
+    """Give the page of a reward its plots."""
+    return {"tree_plots": tree_plots}

@@ -80,6 +80,9 @@ def test_from_a_plot_to_my_tree_and_its_papers(app: Flask) -> None:
     assert frank.get(f"/admin/plots/papers/{photo.id}").mimetype == "image/webp"
 
     # --- a resident adopts and reads the papers; nobody else does ---
+    offer = alice.get(f"/rewards/{shop.reward_public_id}").text
+    assert '还没人认养的树</dt><dd class="number">3' in offer
+    assert "树死了退回积分" in offer
     with writing(app) as session:
         redeeming.redeem(
             session,
