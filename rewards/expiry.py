@@ -5,7 +5,7 @@ the end of the year of issue or what it says now, whichever is longer: a later d
 city may lengthen what people hold, never shorten it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
@@ -74,10 +74,15 @@ def endings(session: Session, *, account_id: int, day: date) -> list[Ending]:
         )
         .order_by(col(LedgerAccount.vintage))
     )
+    held = {vintage: balance or 0 for vintage, balance in session.exec(statement)}
+    return dated(session, held=held, day=day)
+
+
+def dated(session: Session, *, held: Mapping[int, int], day: date) -> list[Ending]:
+    """Return credits held by vintage with their last days, the first to end first."""
     policies = policy.policies(session)
     return [
-        Ending(vintage, balance or 0, last_day(vintage, policies, day))
-        for vintage, balance in session.exec(statement)
+        Ending(vintage, held[vintage], last_day(vintage, policies, day)) for vintage in sorted(held)
     ]
 
 

@@ -1,9 +1,11 @@
 """Cards that rooms put on a resident's first page, whose own room may not import theirs.
 
-A card is a function that returns a part of the page, or nothing when there is nothing to say.
+A card is a function that returns a part of the page, or nothing when there is nothing to say. It
+is told what the page knows already, so that it need not be read twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from flask import Flask
 from markupsafe import Markup
@@ -11,7 +13,16 @@ from sqlmodel import Session
 
 from carbonaccount.web.database import current_session
 
-Card = Callable[[Session, int], Markup | None]
+
+@dataclass(frozen=True)
+class Reader:
+    """Whose page it is, and the credits they can spend, by year of issue."""
+
+    account_id: int
+    credits_by_year: Mapping[int, int]
+
+
+Card = Callable[[Session, Reader], Markup | None]
 _CARDS: dict[str, Card] = {}
 
 
@@ -22,10 +33,10 @@ def register_card(name: str, card: Card) -> None:
     _CARDS[name] = card
 
 
-def home_cards(account_id: int) -> list[Markup]:
+def home_cards(account_id: int, credits_by_year: Mapping[int, int]) -> list[Markup]:
     """Return what the cards of all rooms say to a resident."""
-    session = current_session()
-    shown = (_CARDS[name](session, account_id) for name in sorted(_CARDS))
+    session, reader = current_session(), Reader(account_id, credits_by_year)
+    shown = (_CARDS[name](session, reader) for name in sorted(_CARDS))
     return [card for card in shown if card]
 
 

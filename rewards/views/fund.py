@@ -5,11 +5,10 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlmodel import Session
 
-from carbonaccount.clock import business_day, utc_now
 from carbonaccount.policy import queries as policy
 from carbonaccount.policy.queries import FEN_PER_YUAN
 from carbonaccount.web.database import current_session
-from carbonaccount.web.home_cards import register_card
+from carbonaccount.web.home_cards import Reader, register_card
 from carbonaccount.web.identity import current_account_id, resident_required
 from rewards import expiry, fund_reports, labels_fund
 from rewards.expiry import Ending
@@ -55,9 +54,10 @@ def _ends_soon(item: Ending) -> bool:
     return item.last_day is not None and (item.last_day - today()).days <= _SOON_DAYS
 
 
-def credits_card(session: Session, account_id: int) -> Markup | None:
+def credits_card(session: Session, reader: Reader) -> Markup | None:
     """Say on the first page which credits end when, the first to end first."""
-    coming = expiry.endings(session, account_id=account_id, day=business_day(utc_now()))
+    held = {year: amount for year, amount in reader.credits_by_year.items() if amount}
+    coming = expiry.dated(session, held=held, day=today()) if held else []
     dated = [item for item in coming if item.last_day is not None]
     if not dated:
         return None
