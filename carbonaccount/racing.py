@@ -24,10 +24,11 @@ _OF_RACES = frozenset(
 def lost_a_race(error: Exception) -> bool:
     """Return whether the same transaction may succeed when it is done again.
 
-    Takes errors of the driver as they are, and as SQLAlchemy wraps them.
+    Takes errors of the driver as they are, and as SQLAlchemy wraps them. That SQLite is locked is
+    none: it was waited for half a minute before that was said.
     """
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return type(cause).__name__ in _OF_RACES or "database is locked" in str(cause)
+    return type(cause).__name__ in _OF_RACES
 
 
 def committed(session: Session, work: Callable[[Session], T], *, tries: int = TRIES) -> T:

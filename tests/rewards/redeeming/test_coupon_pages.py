@@ -65,8 +65,9 @@ def test_a_reward_is_taken_shown_and_cancelled(app: Flask, session: Session) -> 
     assert picture
     text = decoded(picture[0])
     coupon = coupon_codes.read_code(session, text=text, vault=vault, now=utc_now())
-    session.rollback()
     assert coupon.public_id == found[1]
+    # What is read now would hold the database against the browser.
+    session.rollback()
     assert 'aria-label="“修车一次”的券码' in shown.text
     assert re.search(r"刷新于 \d\d:\d\d:\d\d", shown.text)
     assert "coupon-page--large" in browser.get(f"{answers[0].location}?large=1").text
