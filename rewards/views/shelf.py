@@ -24,6 +24,7 @@ from rewards import favourites, labels, queries
 from rewards.pictures import PICTURE_NAME, picture_folder
 from rewards.shelf import FEW, LONGEST_SEARCH, Shelf, Wanted, chosen, page_of, rank
 from rewards.views import blueprint as blueprint
+from rewards.views.cards import drawn
 from rewards.views.common import guardian_missing, my_credits, my_standing, today
 
 _TOKEN_BYTES = 16
@@ -60,6 +61,7 @@ def shelf() -> ResponseReturnValue:
         "rewards/shelf.html",
         shelf=found,
         groups=groups(found, held),
+        card=drawn,
         wanted=wanted,
         is_filtered=any(wanted),
         has_any=bool(items),
@@ -69,8 +71,6 @@ def shelf() -> ResponseReturnValue:
         districts=account_queries.districts(session),
         address=shelf_address,
         page_address=page_address,
-        few=FEW,
-        language=language(),
     )
 
 
