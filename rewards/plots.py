@@ -7,6 +7,7 @@ it did not see alive. A photo or paper is used once in the whole city.
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -199,6 +200,17 @@ def _anniversary(day: date, years: int) -> date:
     """Return the same day some years later; of 29 February the 28th."""
     is_leap_day = (day.month, day.day) == (2, 29)
     return day.replace(year=day.year + years, day=28 if is_leap_day and years else day.day)
+
+
+def next_report(planted_on: date, approved: Collection[str]) -> tuple[str, date] | None:
+    """Return the survival report that is made next and from which day on, None when all are.
+
+    approved: the kinds of the approved papers of a plot planted on that day.
+    """
+    for kind in SURVIVAL:
+        if kind not in approved:
+            return kind, _anniversary(planted_on, YEARS[kind])
+    return None
 
 
 def _kept(content: PaperContent) -> tuple[bytes, str]:

@@ -1,5 +1,7 @@
 """Reads of the panel about giving, trees and certificates."""
 
+from collections import defaultdict
+from datetime import date
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -18,6 +20,7 @@ from rewards.giving_models import (
 )
 from rewards.giving_queries import Received
 from rewards.models import Reward, RewardClass
+from rewards.plots import next_report
 
 
 class BeneficiaryLine(NamedTuple):
@@ -28,11 +31,12 @@ class BeneficiaryLine(NamedTuple):
 
 
 class PlotLine(NamedTuple):
-    """A plot, its reward, and how many of its papers wait for a second person."""
+    """A plot, its reward, how many of its papers wait, and the report that is made next."""
 
     plot: TreePlot
     reward: Reward | None
     waiting: int
+    next: tuple[str, date] | None
 
 
 def beneficiary_lines(session: Session) -> list[BeneficiaryLine]:
@@ -75,7 +79,24 @@ def plot_lines(session: Session) -> list[PlotLine]:
         .outerjoin(waiting, waiting.c.plot_id == col(TreePlot.id))
         .order_by(col(TreePlot.id).desc())
     )
-    return [PlotLine(plot, reward, int(papers)) for plot, reward, papers in rows]
+    approved = _approved_kinds(session)
+    return [
+        PlotLine(plot, reward, int(papers), next_report(plot.planted_on, approved[plot.id or 0]))
+        for plot, reward, papers in rows
+    ]
+
+
+def _approved_kinds(session: Session) -> dict[int, set[str]]:
+    """Return the kinds of approved reports by plot."""
+    found: dict[int, set[str]] = defaultdict(set)
+    rows = session.exec(
+        select(col(PlotPaper.plot_id), col(PlotPaper.kind)).where(
+            col(PlotPaper.approved_at).is_not(None)
+        )
+    )
+    for plot_id, kind in rows:
+        found[plot_id].add(kind)
+    return found
 
 
 def find_plot(session: Session, plot_id: int) -> TreePlot:

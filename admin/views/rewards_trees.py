@@ -15,7 +15,7 @@ from admin.life.forms import ReasonForm
 from admin.listing import Column, exported, listing
 from admin.views import blueprint
 from admin.views.common import attempted, put_error
-from carbonaccount.clock import utc_now
+from carbonaccount.clock import business_day, utc_now
 from carbonaccount.config import Settings
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_actor, go_to
@@ -44,6 +44,7 @@ def columns() -> list[Column[PlotLine]]:
         Column("accepted", _("验收"), lambda line: line.plot.accepted),
         Column("adopted", _("已认养"), lambda line: line.plot.adopted),
         Column("waiting", _("待批准的报告"), lambda line: line.waiting),
+        Column("next", _("下一份报告"), lambda line: line.next[1].isoformat() if line.next else ""),
         Column(
             "reward",
             _("兑换项目"),
@@ -75,6 +76,7 @@ def plots_list() -> ResponseReturnValue:
         list=listing(_chosen(filters), columns(), filters=filters),
         filters=filters,
         plot_name=plot_name,
+        today=business_day(utc_now()),
     )
 
 

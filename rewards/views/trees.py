@@ -10,7 +10,7 @@ from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_account_id, resident_required
 from rewards import giving_queries as queries
 from rewards.giving_models import PlotPaper, TreePlot
-from rewards.plots import plot_folder
+from rewards.plots import next_report, plot_folder
 from rewards.views import blueprint as blueprint
 
 
@@ -31,7 +31,13 @@ def tree(public_id: str) -> ResponseReturnValue:
     if row is None:
         raise NotFound("unknown_tree")
     papers = queries.shown_papers(session, row.plot.id or 0)
-    return render_template("rewards/tree.html", tree=row.adoption, plot=row.plot, papers=papers)
+    return render_template(
+        "rewards/tree.html",
+        tree=row.adoption,
+        plot=row.plot,
+        papers=papers,
+        next_report=next_report(row.plot.planted_on, {paper.kind for paper in papers}),
+    )
 
 
 @blueprint.get("/trees/papers/<int:paper_id>")

@@ -192,3 +192,13 @@ def test_dead_trees_are_paid_back_in_credits_of_the_year_or_planted_again(
     assert tree.status == "replanted"
     assert date(2026, 3, 1) > PLANTED_ON
     assert broken(session) == {}
+
+
+def test_the_next_report_is_due_on_the_anniversary() -> None:
+    def due(planted_on: date, *approved: str) -> tuple[str, date] | None:
+        return plots.next_report(planted_on, approved)
+
+    assert due(date(2024, 3, 12), "acceptance") == ("survival_1y", date(2025, 3, 12))
+    assert due(date(2024, 3, 12), "survival_1y") == ("survival_3y", date(2027, 3, 12))
+    assert due(date(2024, 2, 29)) == ("survival_1y", date(2025, 2, 28))
+    assert due(date(2024, 3, 12), "survival_1y", "survival_3y") is None

@@ -74,7 +74,10 @@ def test_from_a_plot_to_my_tree_and_its_papers(app: Flask) -> None:
         photo, accepted = session.exec(select(PlotPaper).order_by(col(PlotPaper.id))).all()
     approve = f"/admin/plots/papers/{accepted.id}/approve"
     assert erin.post(approve, {"reason": "x"}, page=page).status_code == 403
-    assert "待批准" in frank.get("/admin/plots?waiting=1").text
+    waiting = frank.get("/admin/plots?waiting=1").text
+    # Planted more than a year ago, and no survival report yet.
+    assert "待批准" in waiting
+    assert "该做了" in waiting
     assert frank.post(approve, {"reason": "看过"}, page=page).status_code == 303
     assert "南四湖示范林" not in frank.get("/admin/plots?waiting=1").text
     assert frank.get(f"/admin/plots/papers/{photo.id}").mimetype == "image/webp"
@@ -96,6 +99,7 @@ def test_from_a_plot_to_my_tree_and_its_papers(app: Flask) -> None:
         tree = session.exec(select(TreeAdoption)).one().public_id
     assert "南四湖示范林" in alice.get("/trees").text
     mine = alice.get(f"/trees/{tree}").text
+    assert "下一份报告：一年成活报告" in mine
     for said in ("国槐", "34.806500, 117.128800", "10 / 3 / 1", "验收报告", "成活 3 棵", "湖边"):
         assert said in mine
     sent = alice.get(f"/trees/papers/{photo.id}")
