@@ -118,16 +118,15 @@ def _draw_page(
 ) -> ResponseReturnValue:
     session = current_session()
     found = draws.find(session, public_id)
-    tickets = draws.tickets_of(session, found)
     page = render_template(
         "admin/rewards/draw.html",
         draw=found,
         reward=draw_queries.reward_of(session, found),
         title_of=_title,
-        entries=len(tickets),
+        entries=draws.entries_count(session, found),
         called=draw_queries.called(session, found),
         waiting=draw_awards.anybody_left(session, found),
-        holds=proof_holds(found, tickets),
+        holds=proof_holds(session, found),
         is_over=utc_now() >= found.closes_at,
         form=form or ReasonForm(None),
         error=error,

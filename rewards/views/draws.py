@@ -5,6 +5,7 @@ from collections.abc import Callable
 from flask import Response, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlmodel import Session
 
 from carbonaccount.clock import utc_now
 from carbonaccount.errors import Conflict, InsufficientBalance, Invalid, NotFound
@@ -46,14 +47,15 @@ def draw(public_id: str) -> ResponseReturnValue:
         entries=draws.entries_count(session, found),
         called=draw_queries.called(session, found),
         is_open=found.status == DrawStatus.OPEN and utc_now() < found.closes_at,
-        holds=proof_holds(found, draws.tickets_of(session, found)),
+        holds=proof_holds(session, found),
     )
 
 
-def proof_holds(found: RewardDraw, tickets: list[str]) -> bool | None:
+def proof_holds(session: Session, found: RewardDraw) -> bool | None:
     """Return whether what was published fits together now; None before the draw."""
     if found.seed is None:
         return None
+    tickets = draws.tickets_of(session, found)
     return (
         draw_rules.commitment_of(found.seed) == found.commitment
         and draw_rules.entries_digest(tickets) == found.entries_sha256
