@@ -2,15 +2,15 @@
 
 import html
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from flask import Flask
 from sqlmodel import Session, col, select
 
 from carbonaccount.accounts.models import Account, AccountKind
-from carbonaccount.clock import utc_now
-from rewards.models import Reward, RewardPrice
+from carbonaccount.clock import business_day, utc_now
+from rewards.models import Reward, RewardPrice, RewardTaker
 from rewards.pictures import picture_folder, store_picture
 from tests.people import ALICE, Browser, writing
 from tests.queries import counting
@@ -151,8 +151,20 @@ def test_a_reward_from_near(app: Flask, session: Session) -> None:
     assert f'action="{path}/redeem"' in page.text
     # The price that was seen goes along, so that nobody pays another one.
     assert 'name="price" value="300"' in page.text
-    english = said(alice.get(path, headers={"Accept-Language": "en"}).text)
-    assert "公交日票" in english
+    # Two of two this month; of those of last month nothing is left.
+    today = business_day(utc_now())
+    last_month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    with writing(app) as arranging:
+        for start in (last_month, today.replace(day=1)):
+            assert "/redeem" in alice.get(path).text
+            arranging.add(
+                RewardTaker(
+                    account_id=account_id, reward_id=reward.id or 0, period_start=start, taken=2
+                )
+            )
+            arranging.commit()
+    assert "/redeem" not in alice.get(path).text
+    assert "已达个人上限" in said(alice.get("/rewards").text)
 
 
 def test_what_is_in_the_way_is_said(app: Flask, session: Session) -> None:
