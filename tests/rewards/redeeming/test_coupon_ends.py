@@ -12,6 +12,7 @@ from carbonaccount.audit import SYSTEM
 from carbonaccount.errors import Conflict, DomainError, Invalid, NotFound
 from carbonaccount.ledger.models import LedgerAccount, LedgerKind, Transfer, Unit
 from carbonaccount.messages.models import Message
+from carbonaccount.scheduler import run_once
 from rewards import redeeming
 from rewards.merchant_models import Merchant, Settlement
 from rewards.models import Coupon
@@ -178,8 +179,9 @@ def test_coupons_end_after_their_last_day_as_their_rewards_say(
     assert redeeming.remind_ending(session, day=day - timedelta(days=3), now=later) == 3
     assert redeeming.remind_ending(session, day=day, now=later) == 0
     assert redeeming.expire_due(session, day=day, now=later) == 0
-    assert redeeming.expire_due(session, day=day + timedelta(days=1), now=later) == 3
-    assert redeeming.expire_due(session, day=day + timedelta(days=1), now=later) == 0
+    after, then = day + timedelta(days=1), later + timedelta(days=1)
+    assert run_once(session, name="reward-expiry", period=after, now=then) == "ended=3 reminded=0"
+    assert redeeming.expire_due(session, day=after, now=then) == 0
     session.commit()
     assert balances(session, alice) == {"free": 900, "held": 0}
     assert balances(session, bob) == {"free": 800, "held": 0}

@@ -149,6 +149,7 @@ def test_every_state_has_its_page_and_nobody_elses_is_shown(app: Flask, session:
     assert [everything.count(coupon.public_id) for coupon in taken.values()] == [1, 1, 1, 1]
     assert taken["used"].public_id in browser.get("/coupons?state=used").text
     assert taken["open"].public_id not in browser.get("/coupons?state=over&page=99").text
+    assert "“修车一次”的券已使用，扣除 100 积分。" in browser.get("/messages").text
     other = Browser(app, address="127.0.0.2")
     other.sign_in(BOB)
     for path in ("", "/code", "/cancel"):

@@ -9,7 +9,16 @@ from sqlmodel import Session, col, select
 from carbonaccount.errors import Conflict, DomainError, InsufficientBalance, NotFound
 from carbonaccount.ledger import holdings
 from carbonaccount.ledger.models import Unit
-from rewards.models import Allotment, Coupon, LimitPeriod, Reward, RewardDay, RewardTaker
+from rewards.giving_models import PlotPaper, TreeAdoption, TreePlot
+from rewards.models import (
+    Allotment,
+    Coupon,
+    LimitPeriod,
+    Reward,
+    RewardClass,
+    RewardDay,
+    RewardTaker,
+)
 from rewards.redeeming import period_start
 from tests.rewards.redeeming.arranging import (
     DAY,
@@ -103,3 +112,38 @@ def test_periods_begin_on_their_first_day() -> None:
     assert period_start("month", DAY).isoformat() == "2026-03-01"
     assert period_start("year", DAY).isoformat() == "2026-01-01"
     assert period_start("ever", DAY).isoformat() == "0001-01-01"
+
+
+def test_trees_and_donations_are_used_at_once(app: Flask, session: Session) -> None:
+    """The only accepted tree goes to the first; the second person keeps the credits."""
+    gift = open_shop(session, reward_class=RewardClass.DONATION.value)
+    wood = open_shop(session, reward_class=RewardClass.TREE.value)
+    plot = TreePlot(
+        public_id="plot", reward_id=wood.reward_id, name_zh="林", place="河边", species_zh="侧柏",
+        planted_on=DAY, planted=5, accepted=1, created_at=NOW,
+    )  # fmt: skip
+    session.add(plot)
+    session.flush()
+    accepted = PlotPaper(
+        plot_id=plot.id or 0, kind="acceptance", sha256="0" * 64, file_name="x.pdf", made_on=DAY,
+        living=1, added_by="x", added_at=NOW, approved_by="y", approved_at=NOW,
+    )  # fmt: skip
+    session.add(accepted)
+    alice, bob = open_people(session, 2)
+    session.commit()
+    for shop in (gift, wood):
+        coupon = redeem(session, shop, alice, shop.reward_public_id)
+        assert (coupon.status, coupon.uses, coupon.merchant_id) == ("used", 1, None)
+        session.commit()
+    assert session.exec(select(TreeAdoption.number)).all() == [1]
+    with pytest.raises(Conflict, match="no_tree_left"):
+        redeem(session, wood, bob)
+    session.rollback()
+    assert balances(session, alice) == {"free": 800, "held": 0}
+    assert balances(session, bob) == {"free": 1000, "held": 0}
+    assert (fund_of(session, gift), fund_of(session, wood)) == ((0, 500), (0, 500))
+    session.rollback()
+    told = app.test_cli_runner().invoke(args=["ledger", "verify"])
+    assert told.exit_code == 0, told.output
+    for code in ("L1", "R1", "C1", "C7"):
+        assert f"       0  {code}  " in told.output
