@@ -10,9 +10,6 @@ Create Date: 2026-11-21 15:58:52.790626
 import sqlalchemy as sa
 import sqlmodel
 from alembic import op
-from sqlalchemy import Text
-from sqlalchemy.dialects import postgresql
-
 
 revision = "0001"
 down_revision = None
