@@ -151,7 +151,7 @@ class PaperForm(FlaskForm):
     file = FileField(_l("文件"))
     made_on = DayField(_l("拍摄或出具日期"), validators=[InputRequired(_BAD_DAY)])
     living = StringField(_l("成活棵数（报告必填）"), validators=[is_whole])
-    note = StringField(_l("说明"), validators=[Length(max=500)])
+    note = StringField(_l("说明（可以不填）"), validators=[Length(max=500)])
 
     def content(self, limit: int) -> PaperContent:
         """Return what was sent; at most one byte more than `limit` of the file is read."""
