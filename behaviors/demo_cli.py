@@ -55,9 +55,9 @@ def _load_rewards() -> None:
     # Likewise another room's: see the composition root.
     load: RewardsLoader = current_app.extensions["carbonaccount.load_demo_rewards"]
     with writing_session() as session:
-        added = load(session, now=utc_now())
+        rewards = load(session, now=utc_now())
         session.commit()
-    click.echo(f"rewards: {added} examples added, at /rewards")
+    click.echo(f"rewards: {rewards} at /rewards, examples marked 示例")
 
 
 def _load_reference_data() -> None:
