@@ -11,6 +11,7 @@ pytestmark = pytest.mark.browser
 
 PUBLIC = (
     "/",
+    "/city",
     "/methods",
     "/methods/ev_charging",
     "/methods/rooftop_pv",
