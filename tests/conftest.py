@@ -5,10 +5,12 @@ The schema is migrated and the methods are loaded once into a template; a test g
 processes may commit as they do in life.
 """
 
+import gc
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,9 +29,14 @@ from carbonaccount.app import create_app
 from carbonaccount.config import Profile, Settings
 from carbonaccount.database import make_engine, open_session
 from carbonaccount.migrate import upgrade
+from tests.fast_files import fast_folder
 from tests.postgres import running_postgres
 
 pytest_plugins = ["tests.no_silent_skips"]
+
+# pytest asks the environment for the folder that holds each test's own.
+if folder := fast_folder():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
 
 # How long an example takes says something of the machine, not of the code: benchmarks measure.
 hypothesis.settings.register_profile(
@@ -46,7 +53,7 @@ NOT_FOR_LIFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit":
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a maintenance database on a PostgreSQL server that this run started."""
-    with running_postgres(NOT_FOR_LIFE) as url:
+    with running_postgres(NOT_FOR_LIFE, folder_in=fast_folder()) as url:
         yield url
 
 
@@ -87,6 +94,43 @@ def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFac
     return name
 
 
+class Databases:
+    """Copies of the template on PostgreSQL: the next is made while a test runs on the last."""
+
+    def __init__(self, server_url: str, template: str) -> None:
+        self._server_url = server_url
+        self._template = template
+        self._worker = ThreadPoolExecutor(1)
+        self._next = self._worker.submit(self._make)
+
+    def _make(self) -> str:
+        name = f"test_{uuid.uuid4().hex[:16]}"
+        _execute(self._server_url, f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
+        return name
+
+    def take(self) -> str:
+        """Return the name of a fresh database."""
+        name = self._next.result()
+        self._next = self._worker.submit(self._make)
+        return name
+
+    def give_back(self, name: str) -> None:
+        """Let a database go, whoever is still connected."""
+        self._worker.submit(_execute, self._server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        """Wait for what is under way; the server goes next."""
+        self._worker.shutdown()
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str, postgres_template: str) -> Iterator[Databases]:
+    """Fresh databases, one a test."""
+    databases = Databases(postgres_server, postgres_template)
+    yield databases
+    databases.close()
+
+
 def _database(server_url: str, name: str) -> str:
     return sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
@@ -124,11 +168,10 @@ def fresh_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> I
         yield f"sqlite:///{file}"
         return
     server: str = request.getfixturevalue("postgres_server")
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    template_name: str = request.getfixturevalue("postgres_template")
-    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template_name}"')
+    databases: Databases = request.getfixturevalue("postgres_databases")
+    name = databases.take()
     yield _database(server, name)
-    _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    databases.give_back(name)
 
 
 def make_settings(url: str, instance: Path, **overrides: object) -> Settings:
@@ -211,6 +254,13 @@ def addresses_are_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Rule, "_compile_builder", compile_once)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def imported_once() -> None:
+    """What is imported stays for the whole run; the garbage collector need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -48,12 +48,15 @@ def find_binaries() -> Path | None:
 
 
 @contextmanager
-def running_postgres(settings: Mapping[str, str] | None = None) -> Iterator[str]:
+def running_postgres(
+    settings: Mapping[str, str] | None = None, *, folder_in: str | None = None
+) -> Iterator[str]:
     """Run a server until the block ends; yield the SQLAlchemy URL of its database `postgres`.
 
     The settings are PostgreSQL's own but for `settings`, so fsync stays on unless they say
-    `{"fsync": "off"}`. Raises PostgresUnavailable when there is neither a program nor
-    TEST_POSTGRES_URL, or when the server does not start.
+    `{"fsync": "off"}`. Its files are in `folder_in`, by default where temporary files are. Raises
+    PostgresUnavailable when there is neither a program nor TEST_POSTGRES_URL, or when the server
+    does not start.
     """
     given = os.environ.get("TEST_POSTGRES_URL")
     if given:
@@ -63,7 +66,7 @@ def running_postgres(settings: Mapping[str, str] | None = None) -> Iterator[str]
     binaries = find_binaries()
     if binaries is None:
         raise PostgresUnavailable("PostgreSQL is missing: no initdb, no TEST_POSTGRES_URL")
-    with tempfile.TemporaryDirectory(prefix="carbonaccount-postgres-") as name:
+    with tempfile.TemporaryDirectory(prefix="carbonaccount-postgres-", dir=folder_in) as name:
         folder = Path(name)
         user = _unprivileged_user()
         if user is not None:
