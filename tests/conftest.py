@@ -45,15 +45,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 DATABASES = ("sqlite", "postgresql")
-# The machine does not lose power during a test, and what dies is processes, not the server: each
-# test's own database is made four times as fast.
-NOT_FOR_LIFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a maintenance database on a PostgreSQL server that this run started."""
-    with running_postgres(NOT_FOR_LIFE, folder_in=fast_folder()) as url:
+    with running_postgres(folder_in=fast_folder()) as url:
         yield url
 
 

@@ -91,6 +91,15 @@ def test_every_column_arrives(session: Session, engine: Engine, bus_id: int) -> 
     ]
 
 
+def test_records_come_in_the_order_of_ids_whatever_index_is_taken(
+    session: Session, engine: Engine, bus_id: int
+) -> None:
+    days = (date(2026, 3, 4), date(2026, 3, 3), date(2026, 3, 2))
+    session.add_all(record(number, bus_id, business_day=day) for number, day in enumerate(days, 1))
+    session.commit()
+    assert [row[0] for row in read(engine, bus_id)] == [1, 2, 3]
+
+
 def test_what_is_not_asked_for_stays(session: Session, engine: Engine, bus_id: int) -> None:
     session.add_all(
         [

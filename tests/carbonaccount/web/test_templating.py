@@ -64,5 +64,5 @@ def test_static_files_carry_their_content_in_the_address(app: Flask) -> None:
 def test_every_behaviour_has_an_icon(app: Flask) -> None:
     with app.app_context():
         assert templating.icon_name("bus_trip", "transport") == "bus_trip"
-        assert templating.icon_name("carpool", "transport") == "transport"
+        assert templating.icon_name("flying", "transport") == "transport"
         assert templating.icon_name("flying", "unheard_of") == "leaf"
