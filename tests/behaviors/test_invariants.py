@@ -36,8 +36,8 @@ def rescore(status: str) -> tuple[str, str]:
         "'2026-03-02 00:00:00')",
         "INSERT INTO rescore (id, public_id, behavior_id, rule_version_id, first_day, last_day, "
         "status, reason, difference, records_done, proposed_by, proposed_at) SELECT 777, 'r', "
-        f"behavior_id, rule_version_id, '2026-03-02', '2026-03-02', '{status}', '-', '{{{{}}}}', 0, 777, "
-        "'2026-03-02 00:00:00' FROM activity_record WHERE id = {ride}",
+        f"behavior_id, rule_version_id, '2026-03-02', '2026-03-02', '{status}', '-', '{{{{}}}}', "
+        "0, 777, '2026-03-02 00:00:00' FROM activity_record WHERE id = {ride}",
     )
 
 
