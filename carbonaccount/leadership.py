@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -83,8 +84,8 @@ def _key(name: str) -> int:
 class _RowLock:
     """An advisory lock; the connection is not the pool's, so nobody else gets it by accident."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, key: int) -> None:
+        self._connection, self._key = connection, key
 
     @classmethod
     def take(cls, engine: Engine, name: str) -> "_RowLock | None":
@@ -95,7 +96,7 @@ class _RowLock:
             connection.exec_driver_sql(f"SET tcp_keepalives_{setting}")
         statement = sa.text("SELECT pg_try_advisory_lock(:space, :key)")
         if connection.execute(statement, {"space": _SPACE, "key": _key(name)}).scalar_one():
-            return cls(connection)
+            return cls(connection, _key(name))
         connection.close()
         return None
 
@@ -109,6 +110,13 @@ class _RowLock:
             return False
 
     def release(self) -> None:
+        # Said aloud: the server notices a closed connection a moment later only.
+        if self.holds():
+            with suppress(DBAPIError):
+                self._connection.execute(
+                    sa.text("SELECT pg_advisory_unlock(:space, :key)"),
+                    {"space": _SPACE, "key": self._key},
+                )
         self._connection.close()
 
 
