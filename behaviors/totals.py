@@ -11,7 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
+from behaviors.models import ActivityRecord
 from behaviors.total_models import CityTotal, DayChange, DayTotal
+from carbonaccount import signals
 
 # Days worked out in one statement; a gap of a year is a few dozen of them.
 DAYS_AT_ONCE = 10
@@ -75,6 +77,17 @@ _Sums = dict[tuple[str, str], tuple[int, int, int]]
 def mark_days(session: Session, days: Iterable[date]) -> None:
     """Say that records of these days changed; in the transaction of the change."""
     session.add_all(DayChange(business_day=day) for day in sorted(set(days)))
+
+
+@signals.on_district_changed
+def mark_days_of(session: Session, *, account_id: int) -> None:
+    """Let a person's records count where the person lives now: all their days change."""
+    days = session.exec(
+        select(col(ActivityRecord.business_day))
+        .where(col(ActivityRecord.account_id) == account_id)
+        .distinct()
+    )
+    mark_days(session, days)
 
 
 def add_up(session: Session, *, now: datetime) -> int:

@@ -110,7 +110,6 @@ def _register_rooms(app: Application) -> None:
     from behaviors import demo_cli, jobs, sources_cli, standing  # noqa: F401 - they register themselves
     from behaviors import views as behaviors_views
     from behaviors.api import document
-    from behaviors.preview import runner as previews
     from carbonaccount import cli
     from carbonaccount.accounts import room as accounts
     from rewards import demo_all
@@ -129,7 +128,6 @@ def _register_rooms(app: Application) -> None:
         vault=app.extensions["carbonaccount.vault"],
         instance_path=app.extensions["carbonaccount.settings"].instance_path.resolve(),
     )
-    previews.init_app(app)
     admin_views.init_app(app)
 
 

@@ -208,12 +208,15 @@ def _by_index(select: str) -> str:
     """
     if " FOR UPDATE" in select:
         return select
-    return _FIRST_JOIN.sub(
+    changed, found = _FIRST_JOIN.subn(
         r"{keys} CROSS JOIN LATERAL "
         r"(SELECT * FROM \g<table> \g<alias> WHERE \g<condition> OFFSET 0) \g<alias>",
-        select,
+        " ".join(select.split()),
         count=1,
     )
+    if not found:
+        raise ValueError("the keys must be joined first: {keys} JOIN table alias ON condition")
+    return changed
 
 
 def _json_keys(keys: Mapping[str, tuple[str, pl.Series]]) -> tuple[str, dict[str, Any]]:

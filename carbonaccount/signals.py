@@ -8,6 +8,7 @@ from sqlmodel import Session
 Handler = Callable[..., None]
 
 _consent_withdrawn: list[Handler] = []
+_district_changed: list[Handler] = []
 
 
 def on_consent_withdrawn(handler: Handler) -> Handler:
@@ -23,3 +24,16 @@ def consent_withdrawn(
     """Tell the other rooms; whatever one of them raises undoes the withdrawal as well."""
     for handler in _consent_withdrawn:
         handler(session, account_id=account_id, purposes=purposes, now=now)
+
+
+def on_district_changed(handler: Handler) -> Handler:
+    """Call `handler(session, account_id=)` when a resident has told another district."""
+    if handler not in _district_changed:
+        _district_changed.append(handler)
+    return handler
+
+
+def district_changed(session: Session, *, account_id: int) -> None:
+    """Tell the other rooms; whatever one of them raises undoes the change as well."""
+    for handler in _district_changed:
+        handler(session, account_id=account_id)

@@ -8,7 +8,7 @@ died is seen as such at once, and may be asked for again.
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,16 +21,21 @@ from carbonaccount.leadership import ProcessLock, is_locked, take_lock
 _log = structlog.stdlib.get_logger(__name__)
 
 
+# What is to be done, given the lock under which it is: `lock.holds()` says whether still.
+Run = Callable[[ProcessLock], object]
+
+
 class _Task(NamedTuple):
     key: str
-    run: Callable[[], object]
+    run: Run
     lock: ProcessLock
 
 
 class TaskRunner:
     """Does this process's pieces of work of one kind, one at a time.
 
-    context: what surrounds each of them, an application context for instance.
+    context: what surrounds each of them, an application context for instance. refusal: the code
+    of the Conflict when a piece of work is taken on twice.
     """
 
     def __init__(
@@ -39,27 +44,31 @@ class TaskRunner:
         *,
         kind: str,
         lock_folder: Path,
-        context: Callable[[], AbstractContextManager[object]],
+        context: Callable[[], AbstractContextManager[object]] = nullcontext,
+        refusal: str = "task_at_work",
     ) -> None:
-        self._engine, self._kind = engine, kind
+        self._engine, self._kind, self._refusal = engine, kind, refusal
         self._lock_folder, self._context = lock_folder, context
         self._guard = threading.Lock()
         self._waiting: deque[_Task] = deque()
         self._thread: threading.Thread | None = None
 
     def is_at_work(self, key: str) -> bool:
-        """Return whether some process is at work on it or has it in its queue."""
+        """Return whether some process is at work on it or has it in its queue.
+
+        Work that waits or runs in its row while nobody is at work on it was interrupted.
+        """
         return is_locked(self._engine, name=self._lock_name(key), folder=self._lock_folder)
 
     @contextmanager
-    def starting(self, key: str, run: Callable[[], object]) -> Iterator[None]:
+    def starting(self, key: str, run: Run) -> Iterator[None]:
         """Take a piece of work on; the caller commits its row inside, `run` begins afterwards.
 
-        Raises Conflict (task_at_work) when a process is at work on it.
+        Raises Conflict (task_at_work, or the runner's own code) when a process is at work on it.
         """
         lock = take_lock(self._engine, name=self._lock_name(key), folder=self._lock_folder)
         if lock is None:
-            raise Conflict("task_at_work")
+            raise Conflict(self._refusal)
         try:
             yield
         except BaseException:
@@ -86,7 +95,7 @@ class TaskRunner:
                 task = self._waiting.popleft()
             try:
                 with self._context():
-                    task.run()
+                    task.run(task.lock)
             except Exception:  # noqa: BLE001 - logged with its traceback; the next one may do
                 # Its row still says that it runs; without the lock it shows as interrupted.
                 _log.exception("task_interrupted", kind=self._kind, task=task.key)

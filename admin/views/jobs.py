@@ -1,7 +1,6 @@
 """Work behind the pages: the daily jobs and their runs, imports and previews; running a job now."""
 
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from flask import Response, current_app, flash, render_template, request, url_for
@@ -21,7 +20,7 @@ from carbonaccount.clock import CITY_ZONE, business_day, utc_now
 from carbonaccount.config import Settings
 from carbonaccount.errors import DomainError, Invalid
 from carbonaccount.job_process import LEADER
-from carbonaccount.leadership import is_locked
+from carbonaccount.leadership import ProcessLock, is_locked
 from carbonaccount.scheduler import CATCH_UP_DAYS, JobAttempt
 from carbonaccount.tasks import TaskRunner
 from carbonaccount.web.database import current_session, engine
@@ -209,7 +208,10 @@ def _asked(session: Session, *, name: str, period: str, acting_user: Actor, now:
     if note is None:
         return False
     at = engine()
-    run = partial(scheduler.attempt, at, name=name, period=day, now=now)
+
+    def run(_lock: ProcessLock) -> object:
+        return scheduler.attempt(at, name=name, period=day, now=now)
+
     with runner().starting(_key(name, day), run):
         session.commit()
     return True

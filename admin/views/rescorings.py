@@ -29,7 +29,7 @@ from behaviors.rule_models import Rescore
 from behaviors.views.common import behavior_name, rule_book
 from carbonaccount.clock import CITY_ZONE, utc_now
 from carbonaccount.errors import DomainError
-from carbonaccount.tasks import TaskRunner
+from carbonaccount.tasks import Run, TaskRunner
 from carbonaccount.web import messages
 from carbonaccount.web.database import current_session, engine
 from carbonaccount.web.error_pages import explain
@@ -165,14 +165,14 @@ def _asked(code: str, form: RescoreForm) -> tuple[str, int]:
     return public_id, 200
 
 
-def _working_out(public_id: str) -> Callable[[], None]:
+def _working_out(public_id: str) -> Run:
     at = engine()
-    return lambda: rescore_work.work_out(at, public_id)
+    return lambda _lock: rescore_work.work_out(at, public_id)
 
 
-def _booking(public_id: str) -> Callable[[], None]:
+def _booking(public_id: str) -> Run:
     at, who = engine(), current_actor()
-    return lambda: rescore_work.book(at, public_id, who)
+    return lambda _lock: rescore_work.book(at, public_id, who)
 
 
 @blueprint.get("/rescorings/<public_id>", endpoint="rescoring")

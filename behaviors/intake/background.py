@@ -1,17 +1,14 @@
-"""Importing uploads beside the requests: one after another in a thread of this process.
+"""Importing uploads beside the requests; how far one has come is in its row.
 
-How far an import has come is in its row, so any process can show it. Whether anybody is at work
-on it is told by a lock that ends with the process: an import whose process died is seen as such
-at once, and may be taken up again, because importing again changes nothing.
+One whose process died may be taken up again, because importing again changes nothing.
 """
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -27,8 +24,9 @@ from carbonaccount.accounts.staff import staff_actor
 from carbonaccount.audit import Actor
 from carbonaccount.clock import utc_now
 from carbonaccount.database import is_sqlite, open_session
-from carbonaccount.errors import Conflict, DomainError, NotFound
-from carbonaccount.leadership import ProcessLock, is_locked, take_lock
+from carbonaccount.errors import DomainError, NotFound
+from carbonaccount.leadership import ProcessLock
+from carbonaccount.tasks import TaskRunner
 
 # A connection that waits for SQLite's one write lock looks for it every 0.1 s and has no place in
 # a queue: without a pause a button pressed on the site would wait for the last batch.
@@ -68,16 +66,14 @@ class UploadRunner:
         clock: Callable[[], datetime] = utc_now,
         between_batches: Callable[[], None] | None = None,
     ) -> None:
-        self._engine, self.files, self._lock_folder = engine, files, lock_folder
+        self._engine, self.files = engine, files
         self._batch_rows, self._clock = batch_rows, clock
         self._between_batches = between_batches or self._let_others_write
-        self._guard = threading.Lock()
-        self._waiting: deque[tuple[str, ProcessLock]] = deque()
-        self._thread: threading.Thread | None = None
-
-    def is_at_work(self, upload_id: str) -> bool:
-        """Return whether some process imports the upload or has it in its queue."""
-        return is_locked(self._engine, name=_lock_name(upload_id), folder=self._lock_folder)
+        self._tasks = TaskRunner(
+            engine, kind="upload", lock_folder=lock_folder, refusal="upload_at_work"
+        )
+        self.is_at_work = self._tasks.is_at_work
+        self.join = self._tasks.join
 
     @contextmanager
     def starting(self, upload_id: str) -> Iterator[None]:
@@ -85,41 +81,9 @@ class UploadRunner:
 
         Raises Conflict (upload_at_work) when a process is at work on it.
         """
-        lock = take_lock(self._engine, name=_lock_name(upload_id), folder=self._lock_folder)
-        if lock is None:
-            raise Conflict("upload_at_work")
-        try:
+        with self._tasks.starting(upload_id, partial(self._import, upload_id)):
             yield
             self.files.keep_longer(upload_id)
-        except BaseException:
-            lock.release()
-            raise
-        with self._guard:
-            self._waiting.append((upload_id, lock))
-            if self._thread is None:
-                # A daemon: a server that is told to stop must not wait for a long file.
-                self._thread = threading.Thread(target=self._work, name="uploads", daemon=True)
-                self._thread.start()
-
-    def join(self) -> None:
-        """Wait until nothing is left to import."""
-        while (thread := self._thread) is not None:
-            thread.join()
-
-    def _work(self) -> None:
-        while True:
-            with self._guard:
-                if not self._waiting:
-                    self._thread = None
-                    return
-                upload_id, lock = self._waiting.popleft()
-            try:
-                self._import(upload_id, lock)
-            except Exception:  # noqa: BLE001 - logged with its traceback; the next one may do
-                # Its row still says that it runs; without the lock it shows as interrupted.
-                _log.exception("upload_interrupted", upload=upload_id)
-            finally:
-                lock.release()
 
     def _import(self, upload_id: str, lock: ProcessLock) -> None:
         with self._session() as session:
@@ -219,7 +183,3 @@ class UploadRunner:
 
     def _session(self) -> Session:
         return open_session(self._engine)
-
-
-def _lock_name(upload_id: str) -> str:
-    return f"upload-{upload_id}"

@@ -1,30 +1,21 @@
-"""Running previews beside the requests: one after another in a thread of this process.
+"""Running previews beside the requests; how far one has come is in its row."""
 
-How far a preview has come is in its row, so any process can show it. Whether anybody is at work
-on it is told by a lock that ends with the process: one whose process died is seen as such at
-once, and may be run again.
-"""
-
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
 import structlog
-from flask import Flask
 from sqlalchemy.engine import Engine
 
 from behaviors.preview import services
 from behaviors.preview.engine import preview
 from behaviors.rule_models import WorkStatus
 from carbonaccount.clock import business_day, utc_now
-from carbonaccount.config import Settings
 from carbonaccount.database import open_session, reading
-from carbonaccount.errors import Conflict, DomainError
-from carbonaccount.leadership import ProcessLock, is_locked, take_lock
+from carbonaccount.errors import DomainError
+from carbonaccount.tasks import TaskRunner
 
 Clock = Callable[[], datetime]
 # A row that changed with each block would be written more often than anybody looks at it.
@@ -121,67 +112,18 @@ class PreviewRunner:
     """Runs this process's previews, one at a time."""
 
     def __init__(self, engine: Engine, *, lock_folder: Path, clock: Clock = utc_now) -> None:
-        self._engine, self._lock_folder, self._clock = engine, lock_folder, clock
-        self._guard = threading.Lock()
-        self._waiting: deque[tuple[str, ProcessLock]] = deque()
-        self._thread: threading.Thread | None = None
+        self._engine, self._clock = engine, clock
+        self._tasks = TaskRunner(
+            engine, kind="preview", lock_folder=lock_folder, refusal="preview_at_work"
+        )
+        self.is_at_work = self._tasks.is_at_work
+        self.join = self._tasks.join
 
-    def is_at_work(self, public_id: str) -> bool:
-        """Return whether some process runs the preview or has it in its queue.
-
-        A preview that waits or runs in its row while nobody is at work on it was interrupted.
-        """
-        return is_locked(self._engine, name=_lock_name(public_id), folder=self._lock_folder)
-
-    @contextmanager
-    def starting(self, public_id: str) -> Iterator[None]:
+    def starting(self, public_id: str) -> AbstractContextManager[None]:
         """Take a preview on; the caller commits its row inside, the run begins afterwards.
 
         Raises Conflict (preview_at_work) when a process is at work on it.
         """
-        lock = take_lock(self._engine, name=_lock_name(public_id), folder=self._lock_folder)
-        if lock is None:
-            raise Conflict("preview_at_work")
-        try:
-            yield
-        except BaseException:
-            lock.release()
-            raise
-        with self._guard:
-            self._waiting.append((public_id, lock))
-            if self._thread is None:
-                # A daemon: a server that is told to stop must not wait for a long history.
-                self._thread = threading.Thread(target=self._work, name="previews", daemon=True)
-                self._thread.start()
-
-    def join(self) -> None:
-        """Wait until nothing is left to run."""
-        while (thread := self._thread) is not None:
-            thread.join()
-
-    def _work(self) -> None:
-        while True:
-            with self._guard:
-                if not self._waiting:
-                    self._thread = None
-                    return
-                public_id, lock = self._waiting.popleft()
-            try:
-                run_preview(self._engine, public_id, self._clock)
-            except Exception:  # noqa: BLE001 - logged with its traceback; the next one may do
-                # Its row still says that it runs; without the lock it shows as interrupted.
-                _log.exception("preview_interrupted", preview=public_id)
-            finally:
-                lock.release()
-
-
-def init_app(app: Flask) -> None:
-    """Give the application what runs its previews: `app.extensions["carbonaccount.previews"]`."""
-    settings: Settings = app.extensions["carbonaccount.settings"]
-    app.extensions["carbonaccount.previews"] = PreviewRunner(
-        app.extensions["carbonaccount.engine"], lock_folder=settings.instance_path / "locks"
-    )
-
-
-def _lock_name(public_id: str) -> str:
-    return f"preview-{public_id}"
+        return self._tasks.starting(
+            public_id, lambda _lock: run_preview(self._engine, public_id, self._clock)
+        )

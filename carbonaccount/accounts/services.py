@@ -233,7 +233,9 @@ def change_settings(
     account = session.get(Account, account_id)
     if account is None:
         raise NotFound("account_not_found")
-    account.district_code = district_code
+    if account.district_code != district_code:
+        account.district_code = district_code
+        signals.district_changed(session, account_id=account_id)
     change_locale(session, account_id=account_id, locale=locale)
     audit.record(
         session,

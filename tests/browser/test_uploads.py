@@ -144,7 +144,7 @@ def put_state(panel: Panel, session: Session, name: str, values: dict[str, Any])
     )
     if name in ("running", "waiting", "stopping"):
         # As another worker would hold it.
-        engine, folder = runner._engine, runner._lock_folder
+        engine, folder = runner._engine, runner._tasks._lock_folder
         lock = take_lock(engine, name=f"upload-{upload_id}", folder=folder)
         assert lock is not None
         panel.locks.append(lock)

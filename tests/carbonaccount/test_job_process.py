@@ -190,7 +190,9 @@ def test_a_leader_that_lost_its_connection_leads_no_more(
     else:
         with engine.connect() as connection:
             connection.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+                # The second number waits: the server ends a connection a moment after it is told.
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE locktype = 'advisory' "
+                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             )
     assert other.leads()
     for _ in range(3):  # Asking again must not open a connection that never had the lock.

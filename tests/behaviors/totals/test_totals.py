@@ -10,8 +10,8 @@ from behaviors import city, totals
 from behaviors.intake.release import decline_held, release_held
 from behaviors.models import ActivityRecord, Source, SourceSubject
 from behaviors.total_models import CityTotal, DayChange, DayTotal
-from carbonaccount.accounts.models import Account, AccountKind
-from carbonaccount.accounts.services import open_account
+from carbonaccount.accounts.models import Account, AccountKind, Resident
+from carbonaccount.accounts.services import change_settings, open_account
 from carbonaccount.audit import SYSTEM
 from tests.behaviors.intake.arranging import NOW, admit, bring, broken, item
 
@@ -136,6 +136,39 @@ def test_held_records_count_from_their_release_on(session: Session) -> None:
     decline_held(session, record_ids=[second], acting_user=SYSTEM, now=NOW)
     totals.add_up(session, now=NOW)
     assert rows(session) == [("2026-03-02", "", "A", 1, 1, 146)]
+
+
+def test_who_moves_takes_their_records_along(session: Session) -> None:
+    source = admit(session)
+    (name, *_) = people(session, source, 2, "370811")
+    bring(session, source, *rides([name]), *rides([name], "2026-03-03"))
+    totals.add_up(session, now=NOW)
+    assert total(session, "district", "370811") == (2, 1, 292, 292)
+    bound = session.exec(select(SourceSubject).where(col(SourceSubject.subject) == name)).one()
+    session.add(
+        Resident(
+            account_id=bound.account_id,
+            phone_index="-",
+            phone_sealed=b"-",
+            phone_tail="0000",
+            created_at=NOW,
+        )
+    )
+    session.flush()
+    for district, marked in (("370811", 0), ("370812", 2)):
+        change_settings(
+            session,
+            account_id=bound.account_id,
+            district_code=district,
+            locale="zh",
+            acting_user=SYSTEM,
+            now=NOW,
+        )
+        assert totals.add_up(session, now=NOW) == marked
+    assert total(session, "district", "370811") == (0, 0, 0, 0)
+    assert total(session, "district", "370812") == (2, 1, 292, 292)
+    assert total(session, "all", "") == (2, 1, 292, 292)
+    assert broken(session) == {}
 
 
 def group(key: str, count: int, records: int) -> CityTotal:
