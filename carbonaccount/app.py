@@ -15,6 +15,7 @@ from carbonaccount.web.application import Application, make_application
 _MODEL_MODULES = (
     "carbonaccount.accounts.models",
     "carbonaccount.audit",
+    "carbonaccount.institutions.models",
     "carbonaccount.ledger.models",
     "carbonaccount.messages.models",
     "carbonaccount.policy.models",
@@ -112,6 +113,7 @@ def _register_rooms(app: Application) -> None:
     from behaviors.api import document
     from carbonaccount import cli
     from carbonaccount.accounts import room as accounts
+    from carbonaccount.institutions import views as institution_views
     from rewards import demo_all
     from rewards import views as rewards_views
 
@@ -123,6 +125,7 @@ def _register_rooms(app: Application) -> None:
     behaviors_cli.register(app)
     behaviors_views.init_app(app)
     rewards_views.init_app(app)
+    institution_views.init_app(app)
     app.extensions["carbonaccount.load_demo_rewards"] = partial(
         demo_all.load,
         vault=app.extensions["carbonaccount.vault"],

@@ -24,9 +24,9 @@ from carbonaccount.clock import business_day
 from carbonaccount.crypto import Vault
 from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict, Invalid
+from carbonaccount.qr import qr_svg
 from rewards.coupon_life import refusal_of
 from rewards.models import Coupon, CouponCode
-from rewards.qr import qr_svg
 
 STEP_SECONDS = 30
 # The present step and the one before: whoever scans in the last second of one is not refused.

@@ -21,6 +21,7 @@ class AccountKind(StrEnum):
     PERSON = "person"  # a resident who signed up
     PSEUDONYM = "pseudonym"  # a subject of a partner's feed whom nobody has claimed yet
     BENEFICIARY = "beneficiary"  # a project, institution, class, community or event given to
+    INSTITUTION = "institution"  # an institution with an inventory and lots of its own
 
 
 class District(SQLModel, table=True):
@@ -42,7 +43,9 @@ class Account(SQLModel, table=True):
 
     __tablename__ = "account"
     __table_args__ = (
-        sa.CheckConstraint("kind IN ('person', 'pseudonym', 'beneficiary')", name="kind"),
+        sa.CheckConstraint(
+            "kind IN ('person', 'pseudonym', 'beneficiary', 'institution')", name="kind"
+        ),
     )
 
     id: int | None = Field(default=None, sa_type=BigId, primary_key=True)

@@ -10,6 +10,7 @@ class Role(StrEnum):
     RULE_APPROVER = "rule_approver"  # approves what somebody else drafted
     REWARD_EDITOR = "reward_editor"  # drafts rewards, budgets, projects, settlements
     REWARD_APPROVER = "reward_approver"  # approves what somebody else drafted of these
+    INSTITUTION_OFFICER = "institution_officer"  # admits institutions, reviews their statements
     OPERATOR = "operator"  # help desk: imports, bindings
     REVIEWER = "reviewer"  # looks at photos, held records and appeals
     SYSTEM_ADMIN = "system_admin"  # settings, partners and their keys

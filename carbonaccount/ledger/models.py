@@ -28,6 +28,7 @@ class LedgerKind(IntEnum):
     HOLD = 7  # what a resident has set aside for a coupon or a pledge, by vintage
     # What stands against debts: the city may still take it back. Computed, like issuance.
     CLAIM = 8
+    RETIRED = 9  # where grams end that made an emission good; the city's, computed
 
 
 # The balances of these are the sums of their transfers.
@@ -36,6 +37,7 @@ COMPUTED_KINDS = (
     LedgerKind.EXPIRED,
     LedgerKind.REDEEMED,
     LedgerKind.CLAIM,
+    LedgerKind.RETIRED,
 )
 
 
@@ -50,6 +52,9 @@ class TransferKind(IntEnum):
     GIVE = 6
     HOLD = 7
     RELEASE = 8
+    ACQUIRE = 9  # an institution's lot of reductions enters the books
+    RETIRE = 10  # a lot makes an emission good and is gone
+    ATTRIBUTE = 11  # an institution's share of what was recorded for an account
 
 
 class Cause(IntEnum):
@@ -61,6 +66,9 @@ class Cause(IntEnum):
     GIFT = 4
     EXPIRY = 5
     ADOPTION = 6
+    LOT = 7
+    ATTRIBUTION = 8
+    POOL_SHARE = 9
 
 
 class LedgerAccount(SQLModel, table=True):
@@ -68,15 +76,17 @@ class LedgerAccount(SQLModel, table=True):
 
     `balance` is NULL for issuance accounts: if each act moved their balance, every act of the
     city would wait for the same row; their balance is the sum of their transfers. So it is where
-    credits end (redeemed, expired), and for claims, which stand against debts and would be below
-    zero. All others move with each transfer and never fall below zero.
+    credits and grams end (redeemed, expired, retired), and for claims, which stand against debts
+    and would be below zero. All others move with each transfer and never fall below zero.
     """
 
     __tablename__ = "ledger_account"
     __table_args__ = (
         sa.UniqueConstraint("owner_id", "kind", "unit", "vintage"),
         sa.CheckConstraint("balance IS NULL OR balance >= 0", name="balance_not_negative"),
-        sa.CheckConstraint("(balance IS NULL) = (kind IN (1, 5, 6, 8))", name="balance_is_stored"),
+        sa.CheckConstraint(
+            "(balance IS NULL) = (kind IN (1, 5, 6, 8, 9))", name="balance_is_stored"
+        ),
         sa.CheckConstraint("unit IN (1, 2)", name="unit"),
         {"postgresql_with": {"fillfactor": "70"}},
     )

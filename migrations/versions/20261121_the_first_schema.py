@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 15:58:52.790626
+Create Date: 2026-11-21 18:15:22.322195
 """
 
 import sqlalchemy as sa
@@ -239,7 +239,7 @@ def upgrade() -> None:
         sa.Column("vintage", sa.SmallInteger(), nullable=False),
         sa.Column("balance", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "(balance IS NULL) = (kind IN (1, 5, 6, 8))",
+            "(balance IS NULL) = (kind IN (1, 5, 6, 8, 9))",
             name=op.f("ck_ledger_account_balance_is_stored"),
         ),
         sa.CheckConstraint(
@@ -387,7 +387,8 @@ def upgrade() -> None:
         sa.Column("opened_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("closed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('person', 'pseudonym', 'beneficiary')", name=op.f("ck_account_kind")
+            "kind IN ('person', 'pseudonym', 'beneficiary', 'institution')",
+            name=op.f("ck_account_kind"),
         ),
         sa.ForeignKeyConstraint(
             ["district_code"],
@@ -1058,6 +1059,90 @@ def upgrade() -> None:
         sa.UniqueConstraint("child_id", name=op.f("uq_guardian_code_child_id")),
     )
     op.create_table(
+        "institution",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("name_en", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+        sa.Column("credit_code", sqlmodel.sql.sqltypes.AutoString(length=18), nullable=False),
+        sa.Column("district_code", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=True),
+        sa.Column("parent_id", sa.Integer(), nullable=True),
+        sa.Column("floor_area_dm2", sa.BigInteger(), nullable=False),
+        sa.Column("head_count", sa.Integer(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column(
+            "applied_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("applied_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("decided_by", sa.Integer(), nullable=True),
+        sa.Column("decided_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("decision", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('agency', 'public', 'school', 'hospital', 'company', 'community', 'family', 'market')",
+            name=op.f("ck_institution_kind"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('applied', 'active', 'refused', 'closed')",
+            name=op.f("ck_institution_status"),
+        ),
+        sa.CheckConstraint(
+            "floor_area_dm2 >= 0 AND head_count >= 0", name=op.f("ck_institution_sizes")
+        ),
+        sa.CheckConstraint("parent_id <> id", name=op.f("ck_institution_not_its_own_parent")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_institution_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["applied_by"],
+            ["account.id"],
+            name=op.f("fk_institution_applied_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"],
+            ["staff.id"],
+            name=op.f("fk_institution_decided_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["district_code"],
+            ["district.code"],
+            name=op.f("fk_institution_district_code_district"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_id"],
+            ["institution.id"],
+            name=op.f("fk_institution_parent_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_institution")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_institution_account_id")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_institution_public_id")),
+    )
+    with op.batch_alter_table("institution", schema=None) as batch_op:
+        batch_op.create_index("ix_institution_parent_id", ["parent_id"], unique=False)
+        batch_op.create_index("ix_institution_status", ["status", "id"], unique=False)
+        batch_op.create_index(
+            "uq_institution_credit_code",
+            ["credit_code"],
+            unique=True,
+            sqlite_where=sa.text("credit_code <> '' AND status IN ('applied', 'active')"),
+            postgresql_where=sa.text("credit_code <> '' AND status IN ('applied', 'active')"),
+        )
+
+    op.create_table(
         "login_session",
         sa.Column("token_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column(
@@ -1631,6 +1716,104 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_gift_use_beneficiary_id"), ["beneficiary_id"], unique=False
         )
+
+    op.create_table(
+        "institution_invitation",
+        sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column("seat", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("used_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_institution_invitation_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_institution_invitation")),
+    )
+    op.create_table(
+        "institution_join_code",
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column("code", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_institution_join_code_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_institution_join_code")),
+        sa.UniqueConstraint("code", name=op.f("uq_institution_join_code_code")),
+    )
+    op.create_table(
+        "institution_member",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("team", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=True),
+        sa.Column("consented_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("notice_version", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.CheckConstraint(
+            "last_day IS NULL OR last_day >= first_day", name=op.f("ck_institution_member_days")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_institution_member_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_institution_member_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_institution_member")),
+    )
+    with op.batch_alter_table("institution_member", schema=None) as batch_op:
+        batch_op.create_index("ix_institution_member_account_id", ["account_id"], unique=False)
+        batch_op.create_index(
+            "uq_institution_member_in_force",
+            ["institution_id", "account_id"],
+            unique=True,
+            sqlite_where=sa.text("last_day IS NULL"),
+            postgresql_where=sa.text("last_day IS NULL"),
+        )
+
+    op.create_table(
+        "institution_person",
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("seat", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("joined_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint(
+            "seat IN ('owner', 'clerk', 'reader')", name=op.f("ck_institution_person_seat")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_institution_person_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_institution_person_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "account_id", name=op.f("pk_institution_person")),
+    )
+    with op.batch_alter_table("institution_person", schema=None) as batch_op:
+        batch_op.create_index("ix_institution_person_account_id", ["account_id"], unique=False)
 
     op.create_table(
         "record_adjustment",
@@ -2406,6 +2589,21 @@ def downgrade() -> None:
         batch_op.drop_index("ix_record_adjustment_record_id")
 
     op.drop_table("record_adjustment")
+    with op.batch_alter_table("institution_person", schema=None) as batch_op:
+        batch_op.drop_index("ix_institution_person_account_id")
+
+    op.drop_table("institution_person")
+    with op.batch_alter_table("institution_member", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_institution_member_in_force",
+            sqlite_where=sa.text("last_day IS NULL"),
+            postgresql_where=sa.text("last_day IS NULL"),
+        )
+        batch_op.drop_index("ix_institution_member_account_id")
+
+    op.drop_table("institution_member")
+    op.drop_table("institution_join_code")
+    op.drop_table("institution_invitation")
     with op.batch_alter_table("gift_use", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_gift_use_beneficiary_id"))
 
@@ -2463,6 +2661,16 @@ def downgrade() -> None:
         batch_op.drop_index("ix_login_session_account_id")
 
     op.drop_table("login_session")
+    with op.batch_alter_table("institution", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_institution_credit_code",
+            sqlite_where=sa.text("credit_code <> '' AND status IN ('applied', 'active')"),
+            postgresql_where=sa.text("credit_code <> '' AND status IN ('applied', 'active')"),
+        )
+        batch_op.drop_index("ix_institution_status")
+        batch_op.drop_index("ix_institution_parent_id")
+
+    op.drop_table("institution")
     op.drop_table("guardian_code")
     with op.batch_alter_table("guardian", schema=None) as batch_op:
         batch_op.drop_index(

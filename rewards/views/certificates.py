@@ -9,23 +9,24 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlmodel import Session
 
+from carbonaccount import papers
 from carbonaccount.accounts.limits import Limit
 from carbonaccount.accounts.purposes import Purpose, tells_purposes
 from carbonaccount.clock import utc_now
 from carbonaccount.errors import DomainError, NotFound
+from carbonaccount.qr import qr_svg
 from carbonaccount.standing import grams_of_year
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import current_account_id, current_actor, go_to, resident_required
 from carbonaccount.web.limits import count_or_refuse, this_address, vault
 from carbonaccount.web.problems import status_of
-from rewards import certificate_content, certificates, papers
+from rewards import certificate_content, certificates
 from rewards import giving_queries as queries
 from rewards.certificate_checks import Checked, check, printed_number
 from rewards.certificate_content import Content
 from rewards.giving_forms import CheckForm, NameForm, day_of, whole_number
 from rewards.giving_models import Certificate
-from rewards.qr import qr_svg
 from rewards.views import blueprint as blueprint
 from rewards.views.common import today
 

@@ -9,10 +9,11 @@ import xlsxwriter
 from flask import Response, render_template
 from flask_babel import gettext as _
 
+from carbonaccount import papers
 from carbonaccount.clock import CITY_ZONE, utc_now
 from carbonaccount.web.database import current_session
 from carbonaccount.web.templating import language
-from rewards import papers, settlement_queries
+from rewards import settlement_queries
 from rewards.merchant_models import Merchant, Settlement
 from rewards.models import Reward
 from rewards.settlement_queries import Deducted, Line, SettlementRow

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from carbonaccount import papers
 from carbonaccount.errors import Unavailable
-from rewards import papers
 from tests.rewards.certificates.pages import fonts_of_pdf, text_of_pdf
 
 

@@ -12,9 +12,9 @@ from sqlmodel import Session, select
 from carbonaccount.audit import SYSTEM
 from carbonaccount.crypto import Vault
 from carbonaccount.errors import Conflict, DomainError
+from carbonaccount.qr import qr_svg
 from rewards import coupon_codes, redeeming
 from rewards.models import Coupon, CouponCode
-from rewards.qr import qr_svg
 from tests.rewards.redeeming.arranging import NOW, open_people, open_shop, redeem, use
 
 VAULT = Vault(b"k" * 32)

@@ -1,0 +1,22 @@
+"""The pages of institutions; each module holds the pages of a subject."""
+
+from importlib import import_module
+
+from flask import Blueprint, Flask
+
+blueprint = Blueprint("institutions", "carbonaccount.institutions", template_folder="templates")
+
+_PAGES: tuple[str, ...] = ()
+# Words for the messages that this room sends; importing a module registers them.
+_MESSAGE_TEXTS: tuple[str, ...] = ()
+# Recurring work and promises to the books; importing a module registers them.
+_REGISTERED: tuple[str, ...] = ()
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages to the application; importing a module hangs its pages on the blueprint."""
+    for name in _PAGES:
+        import_module(f"carbonaccount.institutions.views.{name}")
+    for name in (*_MESSAGE_TEXTS, *_REGISTERED):
+        import_module(f"carbonaccount.institutions.{name}")
+    app.register_blueprint(blueprint)

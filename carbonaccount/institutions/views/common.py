@@ -1,0 +1,65 @@
+"""What the pages of institutions share: whose page it is, and words by language."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from flask.typing import ResponseReturnValue
+
+from carbonaccount.errors import NotAuthenticated
+from carbonaccount.institutions.models import Seat
+from carbonaccount.institutions.seats import READERS, Seated, seated
+from carbonaccount.institutions.views import blueprint
+from carbonaccount.web.database import current_session
+from carbonaccount.web.identity import current_account_id, resident_required
+from carbonaccount.web.templating import language
+
+P = ParamSpec("P")
+Page = Callable[Concatenate[Seated, P], ResponseReturnValue]
+
+
+def at_institution(
+    rule: str, *, seats: frozenset[Seat] = READERS, methods: tuple[str, ...] = ("GET",)
+) -> Callable[[Page[P]], Page[P]]:
+    """Register a page below `/institutions/<public_id>` for people with one of the seats.
+
+    The page gets its `Seated` first. This is the only way such a page is registered, so that none
+    can forget to ask; a test walks all of them with a stranger's account.
+    """
+
+    def register(page: Page[P]) -> Page[P]:
+        @wraps(page)
+        def view(public_id: str, *args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            account_id = current_account_id()
+            if account_id is None:
+                raise NotAuthenticated("sign_in_first")
+            place = seated(
+                current_session(), public_id=public_id, account_id=account_id, seats=seats
+            )
+            return page(place, *args, **kwargs)
+
+        blueprint.add_url_rule(
+            f"/institutions/<public_id>{rule}",
+            endpoint=page.__name__,
+            view_func=resident_required(view),
+            methods=list(methods),
+        )
+        return page
+
+    return register
+
+
+def localized(zh: str, en: str) -> str:
+    """Return one of two texts by the page's language, Chinese where there is no English one."""
+    return en if en and language() == "en" else zh
+
+
+def named(row: object) -> str:
+    """Return the name of an institution or district in the page's language."""
+    return localized(getattr(row, "name_zh", ""), getattr(row, "name_en", ""))
+
+
+@blueprint.context_processor
+def words() -> dict[str, object]:
+    """Give this room's templates what they share."""
+    return {"localized": localized, "named": named}
