@@ -6,7 +6,7 @@ from flask import Blueprint, Flask
 
 blueprint = Blueprint("institutions", "carbonaccount.institutions", template_folder="templates")
 
-_PAGES: tuple[str, ...] = ()
+_PAGES: tuple[str, ...] = ("home",)
 # Words for the messages that this room sends; importing a module registers them.
 _MESSAGE_TEXTS: tuple[str, ...] = ()
 # Recurring work and promises to the books; importing a module registers them.

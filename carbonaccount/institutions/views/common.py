@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from flask import current_app
 from flask.typing import ResponseReturnValue
 
 from carbonaccount.errors import NotAuthenticated
+from carbonaccount.institutions import labels
 from carbonaccount.institutions.models import Seat
 from carbonaccount.institutions.seats import READERS, Seated, seated
 from carbonaccount.institutions.views import blueprint
@@ -59,7 +61,20 @@ def named(row: object) -> str:
     return localized(getattr(row, "name_zh", ""), getattr(row, "name_en", ""))
 
 
+def has_page(endpoint: str) -> bool:
+    """Return whether the application has a page; the tabs of an institution ask."""
+    return endpoint in current_app.view_functions
+
+
 @blueprint.context_processor
 def words() -> dict[str, object]:
     """Give this room's templates what they share."""
-    return {"localized": localized, "named": named}
+    return {
+        "has_page": has_page,
+        "kind_label": labels.kind_label,
+        "localized": localized,
+        "named": named,
+        "seat_label": labels.seat_label,
+        "square_metres": labels.square_metres,
+        "status_label": labels.status_label,
+    }
