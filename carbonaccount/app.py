@@ -15,7 +15,9 @@ from carbonaccount.web.application import Application, make_application
 _MODEL_MODULES = (
     "carbonaccount.accounts.models",
     "carbonaccount.audit",
+    "carbonaccount.institutions.campaign_models",
     "carbonaccount.institutions.models",
+    "carbonaccount.institutions.recognition_models",
     "carbonaccount.ledger.models",
     "carbonaccount.messages.models",
     "carbonaccount.policy.models",

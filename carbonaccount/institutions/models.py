@@ -168,3 +168,54 @@ class InstitutionJoinCode(SQLModel, table=True):
     institution_id: int = Field(primary_key=True, foreign_key="institution.id", ondelete="RESTRICT")
     code: str = Field(max_length=16, unique=True)
     created_at: datetime
+
+
+class InstitutionTeam(SQLModel, table=True):
+    """A class or department that members can choose when they join."""
+
+    __tablename__ = "institution_team"
+    __table_args__ = (sa.UniqueConstraint("institution_id", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    institution_id: int = Field(foreign_key="institution.id", ondelete="RESTRICT")
+    name: str = Field(max_length=40)
+    active: bool = True
+
+
+class BelongingStatus(StrEnum):
+    """How far a unit's wish to belong to another has come."""
+
+    ASKED = "asked"
+    AGREED = "agreed"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+
+class InstitutionBelonging(SQLModel, table=True):
+    """A unit's wish to belong to a parent: the child's owner asks, the parent's owner confirms.
+
+    Agreed, the parent sees the child's totals; the row stays when it ends, so that it can be told
+    who saw what from when to when. `Institution.parent_id` is the agreed one in force.
+    """
+
+    __tablename__ = "institution_belonging"
+    __table_args__ = (
+        sa.CheckConstraint(f"status IN {_in(BelongingStatus)}", name="status"),
+        sa.CheckConstraint("parent_id <> child_id", name="two_units"),
+        sa.Index(
+            "uq_institution_belonging_open",
+            "child_id",
+            unique=True,
+            sqlite_where=sa.text("status IN ('asked', 'agreed')"),
+            postgresql_where=sa.text("status IN ('asked', 'agreed')"),
+        ),
+        sa.Index("ix_institution_belonging_parent_id", "parent_id", "status"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    child_id: int = Field(foreign_key="institution.id", ondelete="RESTRICT")
+    parent_id: int = Field(foreign_key="institution.id", ondelete="RESTRICT")
+    status: str = Field(default="asked", max_length=8)
+    asked_at: datetime
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None

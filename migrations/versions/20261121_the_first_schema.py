@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 18:15:22.322195
+Create Date: 2026-11-21 18:22:05.606812
 """
 
 import sqlalchemy as sa
@@ -1554,6 +1554,48 @@ def upgrade() -> None:
         batch_op.create_index("ix_source_subject_account_id", ["account_id"], unique=False)
 
     op.create_table(
+        "campaign",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=60), nullable=False),
+        sa.Column("name_en", sqlmodel.sql.sqltypes.AutoString(length=90), nullable=False),
+        sa.Column("behavior", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("goal_acts", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("called_off_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.CheckConstraint("goal_acts > 0", name=op.f("ck_campaign_goal_acts")),
+        sa.CheckConstraint("last_day >= first_day", name=op.f("ck_campaign_days")),
+        sa.ForeignKeyConstraint(
+            ["created_by"],
+            ["account.id"],
+            name=op.f("fk_campaign_created_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_campaign_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_campaign_public_id")),
+    )
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_campaign_institution_id", ["institution_id", "first_day"], unique=False
+        )
+
+    op.create_table(
         "coupon",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -1718,6 +1760,48 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "institution_belonging",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=False),
+        sa.Column("parent_id", sa.Integer(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+        sa.Column("asked_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("answered_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('asked', 'agreed', 'refused', 'ended')",
+            name=op.f("ck_institution_belonging_status"),
+        ),
+        sa.CheckConstraint(
+            "parent_id <> child_id", name=op.f("ck_institution_belonging_two_units")
+        ),
+        sa.ForeignKeyConstraint(
+            ["child_id"],
+            ["institution.id"],
+            name=op.f("fk_institution_belonging_child_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_id"],
+            ["institution.id"],
+            name=op.f("fk_institution_belonging_parent_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_institution_belonging")),
+    )
+    with op.batch_alter_table("institution_belonging", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_institution_belonging_parent_id", ["parent_id", "status"], unique=False
+        )
+        batch_op.create_index(
+            "uq_institution_belonging_open",
+            ["child_id"],
+            unique=True,
+            sqlite_where=sa.text("status IN ('asked', 'agreed')"),
+            postgresql_where=sa.text("status IN ('asked', 'agreed')"),
+        )
+
+    op.create_table(
         "institution_invitation",
         sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("institution_id", sa.Integer(), nullable=False),
@@ -1814,6 +1898,94 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("institution_person", schema=None) as batch_op:
         batch_op.create_index("ix_institution_person_account_id", ["account_id"], unique=False)
+
+    op.create_table(
+        "institution_team",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_institution_team_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_institution_team")),
+        sa.UniqueConstraint(
+            "institution_id", "name", name=op.f("uq_institution_team_institution_id_name")
+        ),
+    )
+    op.create_table(
+        "recognition_case",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column("scheme", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("scheme_version", sa.Integer(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column(
+            "started_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("started_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column(
+            "submitted_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("submitted_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("decided_by", sa.Integer(), nullable=True),
+        sa.Column("decided_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("decision", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "(status = 'granted') = (valid_from IS NOT NULL AND valid_until IS NOT NULL)",
+            name=op.f("ck_recognition_case_validity"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('draft', 'submitted', 'returned', 'granted', 'refused')",
+            name=op.f("ck_recognition_case_status"),
+        ),
+        sa.CheckConstraint("valid_until >= valid_from", name=op.f("ck_recognition_case_days")),
+        sa.ForeignKeyConstraint(
+            ["decided_by"],
+            ["staff.id"],
+            name=op.f("fk_recognition_case_decided_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_recognition_case_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["started_by"],
+            ["account.id"],
+            name=op.f("fk_recognition_case_started_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["submitted_by"],
+            ["account.id"],
+            name=op.f("fk_recognition_case_submitted_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recognition_case")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_recognition_case_public_id")),
+    )
+    with op.batch_alter_table("recognition_case", schema=None) as batch_op:
+        batch_op.create_index("ix_recognition_case_status", ["status", "id"], unique=False)
+        batch_op.create_index(
+            "uq_recognition_case_under_way",
+            ["institution_id", "scheme"],
+            unique=True,
+            sqlite_where=sa.text("status IN ('draft', 'submitted', 'returned')"),
+            postgresql_where=sa.text("status IN ('draft', 'submitted', 'returned')"),
+        )
 
     op.create_table(
         "record_adjustment",
@@ -2344,6 +2516,66 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "recognition_answer",
+        sa.Column("case_id", sa.Integer(), nullable=False),
+        sa.Column("criterion", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("note", sqlmodel.sql.sqltypes.AutoString(length=1000), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("reviewed_by", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('open', 'accepted', 'returned')", name=op.f("ck_recognition_answer_status")
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["recognition_case.id"],
+            name=op.f("fk_recognition_answer_case_id_recognition_case"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["reviewed_by"],
+            ["staff.id"],
+            name=op.f("fk_recognition_answer_reviewed_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("case_id", "criterion", name=op.f("pk_recognition_answer")),
+    )
+    op.create_table(
+        "recognition_file",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Integer(), nullable=False),
+        sa.Column("criterion", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("title", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("file_name", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+        sa.Column("sha256", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("added_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("added_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("removed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["added_by"],
+            ["account.id"],
+            name=op.f("fk_recognition_file_added_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"],
+            ["recognition_case.id"],
+            name=op.f("fk_recognition_file_case_id_recognition_case"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recognition_file")),
+    )
+    with op.batch_alter_table("recognition_file", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_recognition_file_once",
+            ["case_id", "criterion", "sha256"],
+            unique=True,
+            sqlite_where=sa.text("removed_at IS NULL"),
+            postgresql_where=sa.text("removed_at IS NULL"),
+        )
+
+    op.create_table(
         "scan_attempt",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("merchant_id", sa.Integer(), nullable=False),
@@ -2534,6 +2766,15 @@ def downgrade() -> None:
         batch_op.drop_index("ix_scan_attempt_merchant_id_attempted_at")
 
     op.drop_table("scan_attempt")
+    with op.batch_alter_table("recognition_file", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_recognition_file_once",
+            sqlite_where=sa.text("removed_at IS NULL"),
+            postgresql_where=sa.text("removed_at IS NULL"),
+        )
+
+    op.drop_table("recognition_file")
+    op.drop_table("recognition_answer")
     with op.batch_alter_table("queue_place", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_queue_place_waiting",
@@ -2589,6 +2830,16 @@ def downgrade() -> None:
         batch_op.drop_index("ix_record_adjustment_record_id")
 
     op.drop_table("record_adjustment")
+    with op.batch_alter_table("recognition_case", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_recognition_case_under_way",
+            sqlite_where=sa.text("status IN ('draft', 'submitted', 'returned')"),
+            postgresql_where=sa.text("status IN ('draft', 'submitted', 'returned')"),
+        )
+        batch_op.drop_index("ix_recognition_case_status")
+
+    op.drop_table("recognition_case")
+    op.drop_table("institution_team")
     with op.batch_alter_table("institution_person", schema=None) as batch_op:
         batch_op.drop_index("ix_institution_person_account_id")
 
@@ -2604,6 +2855,15 @@ def downgrade() -> None:
     op.drop_table("institution_member")
     op.drop_table("institution_join_code")
     op.drop_table("institution_invitation")
+    with op.batch_alter_table("institution_belonging", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_institution_belonging_open",
+            sqlite_where=sa.text("status IN ('asked', 'agreed')"),
+            postgresql_where=sa.text("status IN ('asked', 'agreed')"),
+        )
+        batch_op.drop_index("ix_institution_belonging_parent_id")
+
+    op.drop_table("institution_belonging")
     with op.batch_alter_table("gift_use", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_gift_use_beneficiary_id"))
 
@@ -2625,6 +2885,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_coupon_account_id_issued_at")
 
     op.drop_table("coupon")
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.drop_index("ix_campaign_institution_id")
+
+    op.drop_table("campaign")
     with op.batch_alter_table("source_subject", schema=None) as batch_op:
         batch_op.drop_index("ix_source_subject_account_id")
 
