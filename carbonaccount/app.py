@@ -16,6 +16,7 @@ _MODEL_MODULES = (
     "carbonaccount.accounts.models",
     "carbonaccount.audit",
     "carbonaccount.institutions.campaign_models",
+    "carbonaccount.institutions.inventory_models",
     "carbonaccount.institutions.models",
     "carbonaccount.institutions.recognition_models",
     "carbonaccount.ledger.models",
@@ -110,7 +111,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
 def _register_rooms(app: Application) -> None:
     from admin import views as admin_views
     from behaviors import cli as behaviors_cli
-    from behaviors import demo_cli, jobs, sources_cli, standing  # noqa: F401 - they register themselves
+    from behaviors import demo_cli, factor_versions, jobs, sources_cli, standing  # noqa: F401 - they register themselves
     from behaviors import views as behaviors_views
     from behaviors.api import document
     from carbonaccount import cli

@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 18:22:05.606812
+Create Date: 2026-11-21 18:23:09.381003
 """
 
 import sqlalchemy as sa
@@ -1917,6 +1917,172 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "inventory",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("floor_area_dm2", sa.BigInteger(), nullable=False),
+        sa.Column("head_count", sa.Integer(), nullable=False),
+        sa.Column(
+            "created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("origin", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column(
+            "submitted_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("submitted_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column(
+            "returned_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("returned_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("return_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("locked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("locked_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('open', 'in_review', 'locked')", name=op.f("ck_inventory_status")
+        ),
+        sa.CheckConstraint(
+            "version = 1 OR reason <> ''", name=op.f("ck_inventory_corrections_have_a_reason")
+        ),
+        sa.CheckConstraint(
+            "floor_area_dm2 >= 0 AND head_count >= 0", name=op.f("ck_inventory_sizes")
+        ),
+        sa.CheckConstraint(
+            "locked_by IS NULL OR locked_by <> submitted_by",
+            name=op.f("ck_inventory_second_person"),
+        ),
+        sa.CheckConstraint(
+            "year BETWEEN 2000 AND 2100 AND version > 0", name=op.f("ck_inventory_year_and_version")
+        ),
+        sa.ForeignKeyConstraint(
+            ["created_by"],
+            ["account.id"],
+            name=op.f("fk_inventory_created_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_inventory_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["locked_by"],
+            ["account.id"],
+            name=op.f("fk_inventory_locked_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["returned_by"],
+            ["account.id"],
+            name=op.f("fk_inventory_returned_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["submitted_by"],
+            ["account.id"],
+            name=op.f("fk_inventory_submitted_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "year",
+            "version",
+            name=op.f("uq_inventory_institution_id_year_version"),
+        ),
+    )
+    with op.batch_alter_table("inventory", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_inventory_at_work",
+            ["institution_id", "year"],
+            unique=True,
+            sqlite_where=sa.text("status <> 'locked'"),
+            postgresql_where=sa.text("status <> 'locked'"),
+        )
+
+    op.create_table(
+        "inventory_base_year",
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column(
+            "changed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("changed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["changed_by"],
+            ["account.id"],
+            name=op.f("fk_inventory_base_year_changed_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_inventory_base_year_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_inventory_base_year")),
+    )
+    op.create_table(
+        "inventory_evidence",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column("sha256", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=4), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column(
+            "uploaded_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("uploaded_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('pdf', 'jpeg', 'png', 'xlsx')", name=op.f("ck_inventory_evidence_kind")
+        ),
+        sa.CheckConstraint("size_bytes > 0", name=op.f("ck_inventory_evidence_size_bytes")),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_inventory_evidence_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["uploaded_by"],
+            ["account.id"],
+            name=op.f("fk_inventory_evidence_uploaded_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_evidence")),
+        sa.UniqueConstraint(
+            "institution_id", "sha256", name=op.f("uq_inventory_evidence_institution_id_sha256")
+        ),
+        sa.UniqueConstraint("public_id", name=op.f("uq_inventory_evidence_public_id")),
+    )
+    op.create_table(
+        "listed_institution",
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+        sa.Column("number", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column("imported_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_listed_institution_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("source", "number", name=op.f("pk_listed_institution")),
+        sa.UniqueConstraint("institution_id", name=op.f("uq_listed_institution_institution_id")),
+    )
+    op.create_table(
         "recognition_case",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column(
@@ -2441,6 +2607,93 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "inventory_line",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("inventory_id", sa.Integer(), nullable=False),
+        sa.Column("origin_id", sa.BigInteger(), nullable=True),
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("factor_code", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("factor_version", sa.Integer(), nullable=False),
+        sa.Column("factor_value", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("factor_unit", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("place", sqlmodel.sql.sqltypes.AutoString(length=60), nullable=False),
+        sa.Column("entered_unit", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("entered_amount", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column(
+            "entered_green_power", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False
+        ),
+        sa.Column(
+            "entered_resupplied", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False
+        ),
+        sa.Column("amount", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("green_power", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("resupplied", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("basis", sqlmodel.sql.sqltypes.AutoString(length=10), nullable=False),
+        sa.Column("evidence_id", sa.Integer(), nullable=True),
+        sa.Column("note", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("removed", sa.Boolean(), nullable=False),
+        sa.Column(
+            "changed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("changed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint(
+            "basis IN ('metered', 'computed', 'estimated')", name=op.f("ck_inventory_line_basis")
+        ),
+        sa.CheckConstraint("month BETWEEN 0 AND 12", name=op.f("ck_inventory_line_month")),
+        sa.ForeignKeyConstraint(
+            ["changed_by"],
+            ["account.id"],
+            name=op.f("fk_inventory_line_changed_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["evidence_id"],
+            ["inventory_evidence.id"],
+            name=op.f("fk_inventory_line_evidence_id_inventory_evidence"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["inventory_id"],
+            ["inventory.id"],
+            name=op.f("fk_inventory_line_inventory_id_inventory"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_line")),
+    )
+    with op.batch_alter_table("inventory_line", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_inventory_line_place",
+            ["inventory_id", "month", "factor_code", "place"],
+            unique=True,
+            sqlite_where=sa.text("removed = 0"),
+            postgresql_where=sa.text("NOT removed"),
+        )
+
+    op.create_table(
+        "inventory_upload",
+        sa.Column("inventory_id", sa.Integer(), nullable=False),
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "uploaded_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("uploaded_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["inventory_id"],
+            ["inventory.id"],
+            name=op.f("fk_inventory_upload_inventory_id_inventory"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["uploaded_by"],
+            ["account.id"],
+            name=op.f("fk_inventory_upload_uploaded_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("inventory_id", name=op.f("pk_inventory_upload")),
+    )
+    op.create_table(
         "plot_paper",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("plot_id", sa.Integer(), nullable=False),
@@ -2705,6 +2958,45 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "inventory_change",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("inventory_id", sa.Integer(), nullable=False),
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("batch", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("what", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=True),
+        sa.Column("after", sa.JSON(), nullable=True),
+        sa.Column("undone", sa.Boolean(), nullable=False),
+        sa.Column(
+            "changed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("changed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["changed_by"],
+            ["account.id"],
+            name=op.f("fk_inventory_change_changed_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["inventory_id"],
+            ["inventory.id"],
+            name=op.f("fk_inventory_change_inventory_id_inventory"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["line_id"],
+            ["inventory_line.id"],
+            name=op.f("fk_inventory_change_line_id_inventory_line"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_change")),
+    )
+    with op.batch_alter_table("inventory_change", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_inventory_change_inventory_id", ["inventory_id", "id"], unique=False
+        )
+
+    op.create_table(
         "settlement_deduction",
         sa.Column(
             "dispute_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -2757,6 +3049,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_settlement_deduction_merchant_id")
 
     op.drop_table("settlement_deduction")
+    with op.batch_alter_table("inventory_change", schema=None) as batch_op:
+        batch_op.drop_index("ix_inventory_change_inventory_id")
+
+    op.drop_table("inventory_change")
     with op.batch_alter_table("tree_adoption", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tree_adoption_account_id"))
 
@@ -2787,6 +3083,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_plot_paper_plot_id"))
 
     op.drop_table("plot_paper")
+    op.drop_table("inventory_upload")
+    with op.batch_alter_table("inventory_line", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_inventory_line_place",
+            sqlite_where=sa.text("removed = 0"),
+            postgresql_where=sa.text("NOT removed"),
+        )
+
+    op.drop_table("inventory_line")
     with op.batch_alter_table("gift", schema=None) as batch_op:
         batch_op.drop_index("ix_gift_beneficiary_id_status")
         batch_op.drop_index("ix_gift_account_id")
@@ -2839,6 +3144,17 @@ def downgrade() -> None:
         batch_op.drop_index("ix_recognition_case_status")
 
     op.drop_table("recognition_case")
+    op.drop_table("listed_institution")
+    op.drop_table("inventory_evidence")
+    op.drop_table("inventory_base_year")
+    with op.batch_alter_table("inventory", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_inventory_at_work",
+            sqlite_where=sa.text("status <> 'locked'"),
+            postgresql_where=sa.text("status <> 'locked'"),
+        )
+
+    op.drop_table("inventory")
     op.drop_table("institution_team")
     with op.batch_alter_table("institution_person", schema=None) as batch_op:
         batch_op.drop_index("ix_institution_person_account_id")
