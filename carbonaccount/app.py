@@ -86,6 +86,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
     from carbonaccount.web import (
         database,
         error_pages,
+        government,
         health,
         home_cards,
         i18n,
@@ -102,6 +103,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
     identity.init_app(app)
     i18n.init_app(app)
     templating.init_app(app)
+    government.init_app(app)
     error_pages.init_app(app)
     health.init_app(app)
     unread.init_app(app)

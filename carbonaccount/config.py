@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     )
     city_name: str = Field("济宁市", description="Name of the city in Chinese")
     city_name_en: str = Field("Jining", description="Name of the city in English")
+    government_profile: bool = Field(
+        True,
+        description="Leave out rankings, streaks and promotion, which 国办函〔2026〕12号 keeps "
+        "out of government services as compulsory functions",
+    )
     operator_name: str = Field(
         "", description="Who runs the site, as the privacy notice names them"
     )

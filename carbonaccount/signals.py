@@ -1,7 +1,7 @@
 """The few facts that other rooms react to, in the same transaction as the fact itself."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session
 
@@ -9,6 +9,7 @@ Handler = Callable[..., None]
 
 _consent_withdrawn: list[Handler] = []
 _district_changed: list[Handler] = []
+_membership_changed: list[Handler] = []
 
 
 def on_consent_withdrawn(handler: Handler) -> Handler:
@@ -37,3 +38,21 @@ def district_changed(session: Session, *, account_id: int) -> None:
     """Tell the other rooms; whatever one of them raises undoes the change as well."""
     for handler in _district_changed:
         handler(session, account_id=account_id)
+
+
+def on_membership_changed(handler: Handler) -> Handler:
+    """Call `handler(session, account_id=, first_day=, last_day=)` when these days are counted anew.
+
+    They are the days from which, or up to which, a person is counted with an institution.
+    """
+    if handler not in _membership_changed:
+        _membership_changed.append(handler)
+    return handler
+
+
+def membership_changed(
+    session: Session, *, account_id: int, first_day: date, last_day: date
+) -> None:
+    """Tell the other rooms; whatever one of them raises undoes the change as well."""
+    for handler in _membership_changed:
+        handler(session, account_id=account_id, first_day=first_day, last_day=last_day)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from carbonaccount.web.desk_messages import DESK
 from carbonaccount.web.file_reasons import FILE_REASONS
 from carbonaccount.web.formula_reasons import FORMULA_REASONS
+from carbonaccount.web.institution_reasons_city import CITY_REASONS
 from carbonaccount.web.inventory_reasons import INVENTORY_REASONS
 from carbonaccount.web.reasons import REASONS
 from carbonaccount.web.reward_reasons_catalogue import REWARD_CATALOGUE
@@ -57,6 +58,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **REWARD_FUND,
     **REWARD_REDEEMING,
     **INVENTORY_REASONS,
+    **CITY_REASONS,
     # --- of the database and of jobs ---
     "database_not_ready": (
         "数据库还没有建好结构，请先运行 flask db upgrade 和 flask seed。",
