@@ -98,7 +98,7 @@ def _row(institution_id: int, new: NewLot, now: datetime) -> OffsetLot:
         public_id=public_id,
         institution_id=institution_id,
         kind=new.kind.value,
-        registry=new.registry,
+        registry_code=new.registry,
         serial_prefix=serials.prefix,
         serial_first=serials.first,
         serial_last=serials.last,
@@ -124,11 +124,11 @@ def _own_serials(public_id: str, new: NewLot) -> Serials:
 
 def _refuse_overlap(session: Session, lot: OffsetLot) -> None:
     """Lock the series and raise Conflict (serial_taken) when a number of the range is known."""
-    _lock_series(session, lot.registry, lot.serial_prefix)
+    _lock_series(session, lot.registry_code, lot.serial_prefix)
     taken = session.exec(
         select(col(OffsetLot.serial_first))
         .where(
-            col(OffsetLot.registry) == lot.registry,
+            col(OffsetLot.registry_code) == lot.registry_code,
             col(OffsetLot.serial_prefix) == lot.serial_prefix,
             col(OffsetLot.parent_id).is_(None),
             col(OffsetLot.serial_first) <= lot.serial_last,
@@ -152,12 +152,12 @@ def _lock_series(session: Session, registry: str, prefix: str) -> None:
     insert = sqlite.insert if is_sqlite(session) else postgresql.insert
     session.connection().execute(
         insert(SerialSeries.__table__)  # type: ignore[attr-defined]
-        .values(registry=registry, prefix=prefix)
+        .values(registry_code=registry, prefix=prefix)
         .on_conflict_do_nothing()
     )
     session.exec(
         select(SerialSeries)
-        .where(col(SerialSeries.registry) == registry, col(SerialSeries.prefix) == prefix)
+        .where(col(SerialSeries.registry_code) == registry, col(SerialSeries.prefix) == prefix)
         .with_for_update()
     ).one()
 

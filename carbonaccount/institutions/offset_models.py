@@ -59,7 +59,7 @@ class SerialSeries(SQLModel, table=True):
 
     __tablename__ = "serial_series"
 
-    registry: str = Field(primary_key=True, max_length=24)
+    registry_code: str = Field(primary_key=True, max_length=24)
     prefix: str = Field(sa_type=KeyText, primary_key=True)
 
 
@@ -109,7 +109,7 @@ class OffsetLot(SQLModel, table=True):
         # lock of their series.
         sa.Index(
             "uq_offset_lot_serial_first",
-            "registry",
+            "registry_code",
             "serial_prefix",
             "serial_first",
             unique=True,
@@ -125,7 +125,7 @@ class OffsetLot(SQLModel, table=True):
     public_id: str = Field(sa_type=KeyText, unique=True, nullable=False)
     institution_id: int = Field(foreign_key="institution.id", ondelete="RESTRICT")
     kind: str = Field(max_length=20)
-    registry: str = Field(max_length=24)
+    registry_code: str = Field(max_length=24)
     serial_prefix: str = Field(sa_type=KeyText, nullable=False)
     serial_first: int = Field(sa_type=sa.BigInteger)
     serial_last: int = Field(sa_type=sa.BigInteger)

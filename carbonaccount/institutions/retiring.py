@@ -265,7 +265,7 @@ def _retired(lot: OffsetLot) -> RetiredLot:
         kind=LotKind(lot.kind),
         amount_g=lot.amount_g,
         amount_kwh=lot.amount_kwh,
-        registry=lot.registry,
+        registry=lot.registry_code,
         vintage=lot.vintage,
         title=lot.title,
         evidence_sha256=lot.evidence_sha256,

@@ -53,8 +53,9 @@ BOOKS: tuple[Invariant, ...] = (
              SELECT a.unit, sum(coalesce(a.balance, 0)) AS held FROM ledger_account a
              WHERE a.kind <> 3 GROUP BY a.unit) h
            LEFT JOIN (
-             SELECT t.unit, sum(CASE WHEN d.kind IN (1, 5, 6) THEN t.amount ELSE 0 END)
-                            - sum(CASE WHEN c.kind IN (1, 5, 6) THEN t.amount ELSE 0 END) AS issued
+             SELECT t.unit,
+                    sum(CASE WHEN d.kind IN (1, 5, 6, 9) THEN t.amount ELSE 0 END)
+                    - sum(CASE WHEN c.kind IN (1, 5, 6, 9) THEN t.amount ELSE 0 END) AS issued
              FROM transfer t JOIN ledger_account d ON d.id = t.debit_id
              JOIN ledger_account c ON c.id = t.credit_id GROUP BY t.unit) i ON i.unit = h.unit
            WHERE h.held <> coalesce(i.issued, 0)""",
