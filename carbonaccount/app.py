@@ -16,16 +16,17 @@ _MODEL_MODULES = (
     "carbonaccount.accounts.models",
     "carbonaccount.audit",
     "carbonaccount.institutions.campaign_models",
+    "carbonaccount.institutions.event_models",
     "carbonaccount.institutions.inventory_models",
     "carbonaccount.institutions.models",
     "carbonaccount.institutions.neutrality_models",
     "carbonaccount.institutions.offset_models",
     "carbonaccount.institutions.recognition_models",
+    "carbonaccount.job_models",
     "carbonaccount.lease",
     "carbonaccount.ledger.models",
     "carbonaccount.messages.models",
     "carbonaccount.policy.models",
-    "carbonaccount.scheduler",
     "behaviors.models",
     "behaviors.rule_models",
     "behaviors.total_models",
@@ -116,7 +117,14 @@ def _configure_web(app: Flask, settings: Settings) -> None:
 def _register_rooms(app: Application) -> None:
     from admin import views as admin_views
     from behaviors import cli as behaviors_cli
-    from behaviors import demo_cli, factor_versions, jobs, sources_cli, standing  # noqa: F401 - they register themselves
+    from behaviors import (  # noqa: F401 - they register themselves
+        certified_sources,
+        demo_cli,
+        factor_versions,
+        jobs,
+        sources_cli,
+        standing,
+    )
     from behaviors import views as behaviors_views
     from behaviors.api import document
     from carbonaccount import cli

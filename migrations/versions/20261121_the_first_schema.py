@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 18:25:54.286507
+Create Date: 2026-11-21 18:28:14.964242
 """
 
 import sqlalchemy as sa
@@ -1974,6 +1974,79 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "institution_event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("institution_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("name_zh", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("name_en", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+        sa.Column("place", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+        sa.Column("district_code", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("expected_people", sa.Integer(), nullable=False),
+        sa.Column("open_to_public", sa.Boolean(), nullable=False),
+        sa.Column("daily_return", sa.Boolean(), nullable=False),
+        sa.Column("state", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("scan_code", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+        sa.Column("offset_plan", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("head_count", sa.Integer(), nullable=True),
+        sa.Column(
+            "created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("opened_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("state_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('meeting', 'match', 'market', 'exhibition', 'performance')",
+            name=op.f("ck_institution_event_kind"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('planned', 'running', 'accounting', 'offset', 'published', 'withdrawn')",
+            name=op.f("ck_institution_event_state"),
+        ),
+        sa.CheckConstraint(
+            "expected_people > 0", name=op.f("ck_institution_event_expected_people")
+        ),
+        sa.CheckConstraint(
+            "head_count IS NULL OR head_count > 0", name=op.f("ck_institution_event_head_count")
+        ),
+        sa.CheckConstraint("last_day >= first_day", name=op.f("ck_institution_event_days")),
+        sa.ForeignKeyConstraint(
+            ["created_by"],
+            ["account.id"],
+            name=op.f("fk_institution_event_created_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["district_code"],
+            ["district.code"],
+            name=op.f("fk_institution_event_district_code_district"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_institution_event_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_institution_event")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_institution_event_public_id")),
+        sa.UniqueConstraint("scan_code", name=op.f("uq_institution_event_scan_code")),
+    )
+    with op.batch_alter_table("institution_event", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_institution_event_institution_id", ["institution_id", "first_day"], unique=False
+        )
+        batch_op.create_index("ix_institution_event_state", ["state", "last_day"], unique=False)
+
+    op.create_table(
         "institution_invitation",
         sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("institution_id", sa.Integer(), nullable=False),
@@ -3010,6 +3083,160 @@ def upgrade() -> None:
         sa.UniqueConstraint("draw_id", "ticket", name=op.f("uq_draw_entry_draw_id_ticket")),
     )
     op.create_table(
+        "event_account",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("total_g", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column(
+            "settled_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("settled_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint("total_g >= 0", name=op.f("ck_event_account_total")),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["institution_event.id"],
+            name=op.f("fk_event_account_event_id_institution_event"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["settled_by"],
+            ["account.id"],
+            name=op.f("fk_event_account_settled_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_account")),
+        sa.UniqueConstraint(
+            "event_id", "revision", name=op.f("uq_event_account_event_id_revision")
+        ),
+    )
+    op.create_table(
+        "event_answer",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
+        sa.Column("origin", sqlmodel.sql.sqltypes.AutoString(length=20), nullable=False),
+        sa.Column("mode", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("nights", sa.Integer(), nullable=False),
+        sa.CheckConstraint("nights >= 0", name=op.f("ck_event_answer_nights")),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["institution_event.id"],
+            name=op.f("fk_event_answer_event_id_institution_event"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_answer")),
+        sa.UniqueConstraint(
+            "event_id", "token_hash", name=op.f("uq_event_answer_event_id_token_hash")
+        ),
+    )
+    op.create_table(
+        "event_group",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("origin", sqlmodel.sql.sqltypes.AutoString(length=20), nullable=False),
+        sa.Column("mode", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("nights", sa.Integer(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column(
+            "entered_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("entered_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.CheckConstraint("nights >= 0 AND people > 0", name=op.f("ck_event_group_counts")),
+        sa.ForeignKeyConstraint(
+            ["entered_by"],
+            ["account.id"],
+            name=op.f("fk_event_group_entered_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["institution_event.id"],
+            name=op.f("fk_event_group_event_id_institution_event"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_group")),
+    )
+    with op.batch_alter_table("event_group", schema=None) as batch_op:
+        batch_op.create_index("ix_event_group_event_id", ["event_id"], unique=False)
+
+    op.create_table(
+        "event_line",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("item", sqlmodel.sql.sqltypes.AutoString(length=20), nullable=False),
+        sa.Column("amount", sqlmodel.sql.sqltypes.AutoString(length=24), nullable=False),
+        sa.Column("green", sqlmodel.sql.sqltypes.AutoString(length=24), nullable=False),
+        sa.Column("evidence", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column(
+            "entered_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("entered_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entered_by"],
+            ["account.id"],
+            name=op.f("fk_event_line_entered_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["institution_event.id"],
+            name=op.f("fk_event_line_event_id_institution_event"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_line")),
+    )
+    with op.batch_alter_table("event_line", schema=None) as batch_op:
+        batch_op.create_index("ix_event_line_event_id", ["event_id"], unique=False)
+
+    op.create_table(
+        "event_measure",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("what", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("basis", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("expected_g", sa.BigInteger(), nullable=False),
+        sa.Column("achieved_g", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "source IN ('travel', 'energy', 'nights', 'meals', 'materials', 'waste')",
+            name=op.f("ck_event_measure_source"),
+        ),
+        sa.CheckConstraint(
+            "expected_g >= 0 AND achieved_g >= 0", name=op.f("ck_event_measure_effects")
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["institution_event.id"],
+            name=op.f("fk_event_measure_event_id_institution_event"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_measure")),
+    )
+    with op.batch_alter_table("event_measure", schema=None) as batch_op:
+        batch_op.create_index("ix_event_measure_event_id", ["event_id"], unique=False)
+
+    op.create_table(
+        "event_plan_source",
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("expected_g", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "source IN ('travel', 'energy', 'nights', 'meals', 'materials', 'waste')",
+            name=op.f("ck_event_plan_source_source"),
+        ),
+        sa.CheckConstraint("expected_g >= 0", name=op.f("ck_event_plan_source_expected")),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["institution_event.id"],
+            name=op.f("fk_event_plan_source_event_id_institution_event"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("event_id", "source", name=op.f("pk_event_plan_source")),
+    )
+    op.create_table(
         "fund_movement",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("budget_id", sa.Integer(), nullable=False),
@@ -3502,6 +3729,49 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "event_certificate",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("number", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("seal", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column(
+            "published_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("issued_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("withdrawn_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("withdrawn_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["event_account.id"],
+            name=op.f("fk_event_certificate_account_id_event_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["institution_event.id"],
+            name=op.f("fk_event_certificate_event_id_institution_event"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["published_by"],
+            ["account.id"],
+            name=op.f("fk_event_certificate_published_by_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_certificate")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_event_certificate_account_id")),
+        sa.UniqueConstraint("number", name=op.f("uq_event_certificate_number")),
+    )
+    with op.batch_alter_table("event_certificate", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_event_certificate_event_id"), ["event_id"], unique=False
+        )
+
+    op.create_table(
         "inventory_change",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("inventory_id", sa.Integer(), nullable=False),
@@ -3597,6 +3867,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_inventory_change_inventory_id")
 
     op.drop_table("inventory_change")
+    with op.batch_alter_table("event_certificate", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_event_certificate_event_id"))
+
+    op.drop_table("event_certificate")
     with op.batch_alter_table("tree_adoption", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tree_adoption_account_id"))
 
@@ -3651,6 +3925,21 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_fund_movement_budget_id"))
 
     op.drop_table("fund_movement")
+    op.drop_table("event_plan_source")
+    with op.batch_alter_table("event_measure", schema=None) as batch_op:
+        batch_op.drop_index("ix_event_measure_event_id")
+
+    op.drop_table("event_measure")
+    with op.batch_alter_table("event_line", schema=None) as batch_op:
+        batch_op.drop_index("ix_event_line_event_id")
+
+    op.drop_table("event_line")
+    with op.batch_alter_table("event_group", schema=None) as batch_op:
+        batch_op.drop_index("ix_event_group_event_id")
+
+    op.drop_table("event_group")
+    op.drop_table("event_answer")
+    op.drop_table("event_account")
     op.drop_table("draw_entry")
     with op.batch_alter_table("coupon_dispute", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_coupon_dispute_merchant_id"))
@@ -3759,6 +4048,11 @@ def downgrade() -> None:
     op.drop_table("institution_member")
     op.drop_table("institution_join_code")
     op.drop_table("institution_invitation")
+    with op.batch_alter_table("institution_event", schema=None) as batch_op:
+        batch_op.drop_index("ix_institution_event_state")
+        batch_op.drop_index("ix_institution_event_institution_id")
+
+    op.drop_table("institution_event")
     with op.batch_alter_table("institution_belonging", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_institution_belonging_open",

@@ -1,0 +1,210 @@
+"""What an event's account is made of: distances, ways to travel, items; and their factors.
+
+Everything stands in data/events.toml. A factor comes from the city's library first, then from
+that file; what has none is not counted, which is shown.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from carbonaccount.errors import Invalid, NotFound
+from carbonaccount.factors import FactorBook
+from carbonaccount.institutions.event_models import Source
+
+_FILE = Path(__file__).parent / "data" / "events.toml"
+_EXACT_PLACES = Decimal("0.000000001")
+# An origin that is a district of the city is written with its code after this.
+DISTRICT = "district:"
+SAME_DISTRICT, OTHER_DISTRICT = "same_district", "other_district"
+CITY_ONLY, BEYOND_ONLY = "city", "beyond"
+LONGEST_STAY = 60
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far people travel one way from a kind of place, and why so far."""
+
+    code: str
+    km: int
+    name_zh: str
+    name_en: str
+    basis_zh: str
+    basis_en: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """Where a factor comes from: the library's code, else a value of ours, else nowhere.
+
+    With `times` and `of` it is that many times a factor of the library.
+    """
+
+    library: str
+    unit: str
+    value: Decimal | None = None
+    grade: str = ""
+    source: str = ""
+    times: Decimal | None = None
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A way to travel; `only` says city or beyond where it makes no sense elsewhere."""
+
+    code: str
+    icon: str
+    name_zh: str
+    name_en: str
+    known: Known
+    only: str = ""
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something with an amount; `asked` when it comes from participants."""
+
+    code: str
+    source: Source
+    name_zh: str
+    name_en: str
+    amount_unit: str
+    known: Known
+    green: bool = False
+    asked: bool = False
+
+
+@dataclass(frozen=True)
+class UsedFactor:
+    """The factor an amount was multiplied with: `value` kg per unit. version 0: of the file."""
+
+    code: str
+    version: int
+    value: Decimal
+    unit: str
+    grade: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All that stands in the file, by code."""
+
+    distances: Mapping[str, Distance]
+    modes: Mapping[str, Mode]
+    items: Mapping[str, Item]
+
+    def mode(self, code: str) -> Mode:
+        """Return a way to travel. Raises Invalid (event_mode)."""
+        if code not in self.modes:
+            raise Invalid("event_mode", field="mode")
+        return self.modes[code]
+
+    def item(self, code: str) -> Item:
+        """Return an item that organisers enter. Raises Invalid (event_item)."""
+        found = self.items.get(code)
+        if found is None or found.asked:
+            raise Invalid("event_item", field="item")
+        return found
+
+    def distance(self, origin: str, event_district: str) -> Distance:
+        """Return how far it is from an origin. Raises Invalid (event_origin)."""
+        if origin.startswith(DISTRICT):
+            same = origin == DISTRICT + event_district
+            return self.distances[SAME_DISTRICT if same else OTHER_DISTRICT]
+        if origin not in self.distances or origin in (SAME_DISTRICT, OTHER_DISTRICT):
+            raise Invalid("event_origin", field="origin")
+        return self.distances[origin]
+
+    def beyond(self) -> list[Distance]:
+        """Return the origins outside the city, the nearest first as in the file."""
+        return [
+            item
+            for item in self.distances.values()
+            if item.code not in (SAME_DISTRICT, OTHER_DISTRICT)
+        ]
+
+
+def in_city(origin: str) -> bool:
+    """Return whether an origin is a district of the city."""
+    return origin.startswith(DISTRICT)
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Return what the file holds; read once."""
+    rows = tomllib.loads(_FILE.read_text("utf-8"))
+    return Catalogue(
+        distances={row["code"]: Distance(**row) for row in rows["distance"]},
+        modes={row["code"]: _mode(row) for row in rows["mode"]},
+        items={row["code"]: _item(row) for row in rows["item"]},
+    )
+
+
+def _mode(row: dict[str, Any]) -> Mode:
+    return Mode(
+        row["code"],
+        row["icon"],
+        row["name_zh"],
+        row["name_en"],
+        _known(row, row["source"]),
+        row.get("only", ""),
+    )
+
+
+def _item(row: dict[str, Any]) -> Item:
+    return Item(
+        row["code"],
+        Source(row["source"]),
+        row["name_zh"],
+        row["name_en"],
+        row["amount_unit"],
+        _known(row, row.get("source_text", "")),
+        row.get("green", False),
+        row.get("asked", False),
+    )
+
+
+def _known(row: dict[str, Any], source: str) -> Known:
+    return Known(
+        library=row["library"],
+        unit=row.get("unit", ""),
+        value=Decimal(row["value"]) if "value" in row else None,
+        grade=row.get("grade", ""),
+        source=source,
+        times=Decimal(row["times"]) if "times" in row else None,
+        of=row.get("of", ""),
+    )
+
+
+def used_factor(book: FactorBook, known: Known, on: date) -> UsedFactor | None:
+    """Return the factor that holds on a day, None when there is none to be traced."""
+    found = _of_library(book, known.library, on)
+    if found is not None:
+        return found
+    if known.times is not None:
+        base = _of_library(book, known.of, on)
+        return None if base is None else _multiple(known, known.times, base)
+    if known.value is None:
+        return None
+    return UsedFactor(known.library, 0, known.value, known.unit, known.grade, known.source)
+
+
+def _of_library(book: FactorBook, code: str, on: date) -> UsedFactor | None:
+    try:
+        found = book.on(code, on)
+    except NotFound:
+        return None
+    return UsedFactor(found.code, found.version, found.value, found.unit, found.grade, found.source)
+
+
+def _multiple(known: Known, times: Decimal, base: UsedFactor) -> UsedFactor:
+    value = (times * base.value).quantize(_EXACT_PLACES).normalize()
+    source = f"{known.source} ({base.code} v{base.version}: {base.value} {base.unit})"
+    return UsedFactor(known.library, 0, value, known.unit, known.grade, source)
