@@ -38,7 +38,7 @@ def _in_parts(numbers: list[int]) -> Iterable[list[int]]:
 
 def _sums(
     account_ids: list[int], source_id: int | None, first: date, last: date
-) -> sa.Select[tuple[int, int, str, int]]:
+) -> sa.Select[int, int, str, int]:
     """Return the statement for grams by account, rule version and evidence."""
     corrected = (
         sa.select(

@@ -116,7 +116,6 @@ def _configure_web(app: Flask, settings: Settings) -> None:
 
 def _register_rooms(app: Application) -> None:
     from admin import views as admin_views
-    from behaviors import cli as behaviors_cli
     from behaviors import (  # noqa: F401 - they register themselves
         certified_sources,
         demo_cli,
@@ -125,6 +124,7 @@ def _register_rooms(app: Application) -> None:
         sources_cli,
         standing,
     )
+    from behaviors import cli as behaviors_cli
     from behaviors import views as behaviors_views
     from behaviors.api import document
     from carbonaccount import cli

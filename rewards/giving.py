@@ -17,13 +17,13 @@ from carbonaccount.accounts.services import WEB_CHANNEL, give_consent, new_publi
 from carbonaccount.accounts.services import withdraw_consent as end_consent
 from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
+from carbonaccount.certified import certified_free_g, tells_committed
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.ledger import holdings
 from carbonaccount.ledger import services as ledger
-from carbonaccount.ledger.models import Cause, LedgerAccount, LedgerKind, TransferKind, Unit
+from carbonaccount.ledger.models import Cause, LedgerKind, TransferKind, Unit
 from carbonaccount.messages.services import Outgoing, send_many
-from carbonaccount.standing import certified_g
 from rewards.beneficiaries import APPROVERS, is_open, takes_credits, takes_grams
 from rewards.giving_models import Beneficiary, Gift, GiftUse
 
@@ -46,18 +46,9 @@ def gifts_named(purposes: Collection[str]) -> set[str]:
     return {item.removeprefix(_PURPOSE) for item in purposes if item.startswith(_PURPOSE)}
 
 
-def certified_left(session: Session, *, account_id: int) -> int:
-    """Return how many certified grams a person holds and has not pledged.
-
-    Never more than the balance: a correction may have taken grams back.
-    """
-    held = session.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(col(LedgerAccount.balance)), 0)).where(
-            col(LedgerAccount.owner_id) == account_id,
-            col(LedgerAccount.kind) == LedgerKind.RESIDENT,
-            col(LedgerAccount.unit) == Unit.G,
-        )
-    ).scalar_one()
+@tells_committed
+def given_g(session: Session, account_id: int) -> int:
+    """Return the certified grams that an account has pledged, or that were used of it."""
     pledged = session.execute(
         sa.select(sa.func.coalesce(sa.func.sum(col(Gift.amount)), 0)).where(
             col(Gift.account_id) == account_id,
@@ -65,7 +56,12 @@ def certified_left(session: Session, *, account_id: int) -> int:
             col(Gift.status).in_((PLEDGED, USED)),
         )
     ).scalar_one()
-    return max(0, min(int(held), certified_g(session, account_id) - int(pledged)))
+    return int(pledged)
+
+
+def certified_left(session: Session, *, account_id: int) -> int:
+    """Return how many certified grams a person holds and has let go to nobody else."""
+    return certified_free_g(session, account_id)
 
 
 def give_credits(
