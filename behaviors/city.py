@@ -7,9 +7,8 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from behaviors.total_models import CityTotal
+from carbonaccount.disclosure import FEWEST_PEOPLE as FEWEST_PEOPLE
 
-# Of fewer people nothing is told (reference: open-data practice of k-anonymity).
-FEWEST_PEOPLE = 10
 CERTIFIED = ("A", "B")
 
 
@@ -26,8 +25,29 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """Between what grams are certain: those metered or matched (A and B), and all that counted.
+
+    The rule of the city's uncertainty. Grade C may be wrong as a whole, so the least is without
+    it; grade D has no grams. That a method's factors are uncertain themselves is not in it:
+    their sources do not say by how much.
+    """
+
+    least_g: int
+    most_g: int
+
+    @property
+    def certified_percent(self) -> int:
+        """Return the part of the grams that is certain, in percent, rounded down."""
+        return 100 * self.least_g // self.most_g if self.most_g else 100
+
+
+@dataclass(frozen=True)
 class Summary:
-    """The city's totals, as of the last adding up; None when it was never done."""
+    """The city's totals, as of the last adding up; None when it was never done.
+
+    `by_year_district` has keys like "2026/370811".
+    """
 
     as_of: datetime | None
     all: Group
@@ -35,41 +55,40 @@ class Summary:
     by_district: list[Group]
     by_evidence: list[Group]
     by_month: list[Group]
+    by_year: list[Group]
+    by_year_district: list[Group]
+
+
+_DIMENSIONS = ("behavior", "district", "evidence", "month", "year", "year_district")
 
 
 def summary(session: Session) -> Summary:
-    """Return what may be told of the city; reads a few dozen rows, however long its history."""
+    """Return what may be told of the city; reads the rows of groups, however long its history."""
     rows = session.exec(select(CityTotal).order_by(col(CityTotal.key))).all()
     of = {
-        name: [row for row in rows if row.dimension == name and row.records]
-        for name in ("all", "behavior", "district", "evidence", "month")
+        name: [told(row) for row in rows if row.dimension == name and row.records]
+        for name in ("all", *_DIMENSIONS)
     }
-    whole = withhold(of["all"]) or [Group("", True, None, None, None, None)]
+    whole = of["all"] or [Group("", True, None, None, None, None)]
     return Summary(
-        as_of=max((row.updated_at for row in rows), default=None),
-        all=whole[0],
-        by_behavior=withhold(of["behavior"]),
-        by_district=withhold(of["district"]),
-        by_evidence=withhold(of["evidence"]),
-        by_month=[_open(row) for row in of["month"] if row.people >= FEWEST_PEOPLE],
+        max((row.updated_at for row in rows), default=None),
+        whole[0],
+        *(of[name] for name in _DIMENSIONS),
     )
 
 
-def withhold(rows: Sequence[CityTotal]) -> list[Group]:
-    """Return the groups of a dimension, those of too few people without numbers.
-
-    If just one were withheld, the difference to the total would tell it: then the group with the
-    fewest records among the others is withheld as well.
-    """
-    hidden = {row.key for row in rows if row.people < FEWEST_PEOPLE}
-    shown = [row for row in rows if row.key not in hidden]
-    if len(hidden) == 1 and shown:
-        hidden.add(min(shown, key=lambda row: (row.records, row.key)).key)
-    return [
-        Group(row.key, True, None, None, None, None) if row.key in hidden else _open(row)
-        for row in rows
-    ]
-
-
-def _open(row: CityTotal) -> Group:
+def told(row: CityTotal) -> Group:
+    """Return a group as everybody may see it."""
+    if row.withheld:
+        return Group(row.key, True, None, None, None, None)
     return Group(row.key, False, row.records, row.people, row.reduction_g, row.credits)
+
+
+def bounds(total: Group, by_evidence: Sequence[Group]) -> Bounds | None:
+    """Return between what a total's grams are certain; None when that would tell too much."""
+    if total.withheld or total.reduction_g is None:
+        return None
+    sure = [group for group in by_evidence if group.key in CERTIFIED]
+    if any(group.withheld for group in sure):
+        return None
+    return Bounds(sum(group.reduction_g or 0 for group in sure), total.reduction_g)

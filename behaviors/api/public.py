@@ -34,7 +34,7 @@ class SummaryView(BaseModel):
     by_district: list[GroupView] = Field(description="key: division code, empty when not known")
     by_evidence: list[GroupView] = Field(description="key: evidence grade A to D")
     by_month: list[GroupView] = Field(
-        description="key: YYYY-MM; people is a lower bound; months of too few people are left out"
+        description="key: YYYY-MM; months that may not be told are left out"
     )
 
 
@@ -50,7 +50,7 @@ def public_summary() -> Response:
         by_behavior=[_view(group) for group in found.by_behavior],
         by_district=[_view(group) for group in found.by_district],
         by_evidence=[_view(group) for group in found.by_evidence],
-        by_month=[_view(group) for group in found.by_month],
+        by_month=[_view(group) for group in found.by_month if not group.withheld],
     )
     return json_answer(view, store=True)
 

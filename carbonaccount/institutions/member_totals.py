@@ -11,10 +11,8 @@ from datetime import date, timedelta
 
 from sqlmodel import Session
 
+from carbonaccount.disclosure import FEWEST_PEOPLE as FEWEST_PEOPLE
 from carbonaccount.errors import Unavailable
-
-# Of fewer people nothing is told.
-FEWEST_PEOPLE = 10
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 18:28:14.964242
+Create Date: 2026-11-21 18:29:06.584019
 """
 
 import sqlalchemy as sa
