@@ -115,7 +115,9 @@ def _registry() -> Any:
 
 
 def read_entered(text: str, *, field: str) -> str:
-    """Return an amount as entered without thousands separators, 0 or more, up to 9 decimals.
+    """Return an amount as entered, without thousands separators and needless zeros.
+
+    It is 0 or more and has up to 9 decimals.
 
     Raises Invalid naming the field: missing_field, not_a_number, amount_negative,
     amount_too_long.
@@ -131,16 +133,7 @@ def read_entered(text: str, *, field: str) -> str:
         raise Invalid("amount_negative", field=field)
     if not _ENTERED.fullmatch(plain):
         raise Invalid("amount_too_long", field=field, digits=DIGITS, limit=ENTERED_DECIMALS)
-    return plain
-
-
-def known_unit(text: str, *, field: str) -> str:
-    """Return the registry's name of a unit. Raises Invalid (unit_missing, unknown_unit)."""
-    written = text.strip()
-    if not written or written == "1":
-        raise Invalid("unit_missing", field=field)
-    _unit(written, field)
-    return written
+    return decimal_plain(Decimal(plain))
 
 
 def convert(
@@ -174,7 +167,10 @@ def ratio_of(
     name, value = _MEASURES.get(factor_code, ("", Fraction(0)))
     if name:
         per, of = (_unit(part, field) for part in name.split("/"))
-        if given.dimensionality == per.dimensionality and target.dimensionality == of.dimensionality:
+        if (
+            given.dimensionality == per.dimensionality
+            and target.dimensionality == of.dimensionality
+        ):
             return _scale(given, per) / value * _scale(of, target), f"{_plain(value)} {name}"
     raise Invalid("unit_does_not_fit", field=field, unit=unit.strip()[:20], wanted=wanted)
 
@@ -195,7 +191,12 @@ def decimal_of(value: Fraction) -> Decimal:
     """Return a fraction as a decimal with at most 6 decimals, rounded half up."""
     exact = _EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
     rounded = exact.quantize(_STEP, rounding=ROUND_HALF_UP, context=_EXACT)
-    return Decimal(_trimmed(f"{rounded:f}"))
+    return Decimal(decimal_plain(rounded))
+
+
+def decimal_plain(value: Decimal) -> str:
+    """Return a decimal without exponent and without zeros at its end."""
+    return _trimmed(f"{value:f}")
 
 
 def _scale(given: _Unit, target: _Unit) -> Fraction:
@@ -221,4 +222,4 @@ def _trimmed(text: str) -> str:
 
 
 def _plain(value: Fraction) -> str:
-    return _trimmed(f"{decimal_of(value):f}")
+    return decimal_plain(decimal_of(value))

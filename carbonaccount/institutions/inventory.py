@@ -1,0 +1,295 @@
+"""The life of a year's inventory: opened, submitted, sent back or locked, corrected anew."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from carbonaccount import audit
+from carbonaccount.audit import Actor
+from carbonaccount.clock import business_day
+from carbonaccount.errors import Conflict, Invalid, NotFound, Refused
+from carbonaccount.institutions.inventory_entries import FIELDS
+from carbonaccount.institutions.inventory_models import (
+    Inventory,
+    InventoryBaseYear,
+    InventoryLine,
+    InventoryStatus,
+)
+from carbonaccount.institutions.models import Institution
+
+EARLIEST_YEAR = 2000
+LONGEST_REASON = 500
+LARGEST_AREA_M2 = 100_000_000
+MOST_HEADS = 10_000_000
+OPEN, IN_REVIEW, LOCKED = (
+    InventoryStatus.OPEN,
+    InventoryStatus.IN_REVIEW,
+    InventoryStatus.LOCKED,
+)
+
+
+def versions(session: Session, *, institution_id: int, year: int) -> list[Inventory]:
+    """Return all versions of a year, the newest first."""
+    rows = session.exec(
+        select(Inventory)
+        .where(col(Inventory.institution_id) == institution_id, col(Inventory.year) == year)
+        .order_by(col(Inventory.version).desc())
+    )
+    return list(rows)
+
+
+def find(session: Session, *, institution_id: int, year: int) -> Inventory:
+    """Return the newest version of a year. Raises NotFound (inventory_not_found)."""
+    found = versions(session, institution_id=institution_id, year=year)
+    if not found:
+        raise NotFound("inventory_not_found", year=year)
+    return found[0]
+
+
+def locked_row(session: Session, *, institution_id: int, year: int) -> Inventory:
+    """Return the newest version of a year, locked against others until the commit.
+
+    Raises NotFound (inventory_not_found).
+    """
+    newest = find(session, institution_id=institution_id, year=year)
+    return session.exec(
+        select(Inventory)
+        .where(col(Inventory.id) == newest.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def at_work(session: Session, *, institution_id: int, year: int) -> Inventory:
+    """Return the version that may be written, locked until the commit.
+
+    Raises NotFound (inventory_not_found), Conflict (inventory_not_open).
+    """
+    row = locked_row(session, institution_id=institution_id, year=year)
+    _require(row, OPEN)
+    return row
+
+
+def open_year(
+    session: Session,
+    *,
+    institution: Institution,
+    year: int,
+    acting_user: Actor,
+    now: datetime,
+    origin: str = "",
+) -> Inventory:
+    """Begin the inventory of a year with the institution's present area and head count.
+
+    Raises Invalid (inventory_year), Conflict (inventory_exists).
+    """
+    latest = business_day(now).year
+    if not EARLIEST_YEAR <= year <= latest:
+        raise Invalid("inventory_year", field="year", first=EARLIEST_YEAR, last=latest)
+    if versions(session, institution_id=institution.stored_id, year=year):
+        raise Conflict("inventory_exists", year=year)
+    row = Inventory(
+        institution_id=institution.stored_id,
+        year=year,
+        floor_area_dm2=institution.floor_area_dm2,
+        head_count=institution.head_count,
+        created_by=person_of(acting_user),
+        created_at=now,
+        origin=origin,
+    )
+    session.add(row)
+    session.flush()
+    note(session, "inventory.open", row, acting_user, now)
+    return row
+
+
+def set_sizes(
+    session: Session,
+    *,
+    inventory: Inventory,
+    floor_area_dm2: int,
+    head_count: int,
+    acting_user: Actor,
+    now: datetime,
+) -> None:
+    """Set floor area and head count of the year. Raises Invalid (inventory_sizes), Conflict."""
+    _require(inventory, OPEN)
+    if not 0 <= floor_area_dm2 <= LARGEST_AREA_M2 * 100:
+        raise Invalid("inventory_sizes", field="floor_area_m2", limit=LARGEST_AREA_M2)
+    if not 0 <= head_count <= MOST_HEADS:
+        raise Invalid("inventory_sizes", field="head_count", limit=MOST_HEADS)
+    inventory.floor_area_dm2, inventory.head_count = floor_area_dm2, head_count
+    note(
+        session,
+        "inventory.sizes",
+        inventory,
+        acting_user,
+        now,
+        floor_area_dm2=floor_area_dm2,
+        head_count=head_count,
+    )
+
+
+def submit(session: Session, *, inventory: Inventory, acting_user: Actor, now: datetime) -> None:
+    """Hand the version to a second person. Raises Invalid (inventory_empty), Conflict."""
+    _require(inventory, OPEN)
+    if not lines_in(session, inventory):
+        raise Invalid("inventory_empty")
+    inventory.status = IN_REVIEW
+    inventory.submitted_by, inventory.submitted_at = acting_user.id, now
+    inventory.returned_by, inventory.returned_at, inventory.return_reason = None, None, ""
+    note(session, "inventory.submit", inventory, acting_user, now)
+
+
+def send_back(
+    session: Session, *, inventory: Inventory, reason: str, acting_user: Actor, now: datetime
+) -> None:
+    """Open the version again with a reason. Raises Invalid (reason_needed), Conflict."""
+    _require(inventory, IN_REVIEW)
+    text = checked_reason(reason)
+    inventory.status = OPEN
+    inventory.returned_by, inventory.returned_at = acting_user.id, now
+    inventory.return_reason = text
+    note(session, "inventory.return", inventory, acting_user, now, reason=text)
+
+
+def lock(session: Session, *, inventory: Inventory, acting_user: Actor, now: datetime) -> None:
+    """Lock the version for good; only a second person can.
+
+    Raises Refused (own_inventory) for whoever submitted it, Conflict (inventory_not_in_review).
+    """
+    _require(inventory, IN_REVIEW)
+    if inventory.submitted_by == acting_user.id:
+        raise Refused("own_inventory")
+    inventory.status = LOCKED
+    inventory.locked_by, inventory.locked_at = acting_user.id, now
+    note(session, "inventory.lock", inventory, acting_user, now)
+
+
+def correct(
+    session: Session, *, inventory: Inventory, reason: str, acting_user: Actor, now: datetime
+) -> Inventory:
+    """Begin a new version of a locked year, with the lines as they are; the old one stays.
+
+    Raises Invalid (reason_needed), Conflict (inventory_not_locked).
+    """
+    _require(inventory, LOCKED)
+    row = Inventory(
+        institution_id=inventory.institution_id,
+        year=inventory.year,
+        version=inventory.version + 1,
+        reason=checked_reason(reason),
+        floor_area_dm2=inventory.floor_area_dm2,
+        head_count=inventory.head_count,
+        created_by=person_of(acting_user),
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    session.add_all(_copied(line, row) for line in lines_in(session, inventory))
+    session.flush()
+    note(session, "inventory.correct", row, acting_user, now, reason=row.reason)
+    return row
+
+
+def _copied(line: InventoryLine, into: Inventory) -> InventoryLine:
+    fields = {name: getattr(line, name) for name in FIELDS}
+    return InventoryLine(
+        inventory_id=into.stored_id,
+        origin_id=line.origin_id or line.stored_id,
+        changed_by=line.changed_by,
+        changed_at=line.changed_at,
+        **fields,
+    )
+
+
+def set_base_year(
+    session: Session,
+    *,
+    institution: Institution,
+    year: int,
+    reason: str,
+    acting_user: Actor,
+    now: datetime,
+) -> None:
+    """Choose the year that others are measured against.
+
+    Raises NotFound (inventory_not_found) for a year without an inventory, Invalid (reason_needed).
+    """
+    find(session, institution_id=institution.stored_id, year=year)
+    row = session.get(InventoryBaseYear, institution.stored_id, with_for_update=True)
+    if row is None:
+        row = InventoryBaseYear(
+            institution_id=institution.stored_id,
+            year=year,
+            reason="",
+            changed_by=acting_user.id or 0,
+            changed_at=now,
+        )
+    row.year, row.reason = year, checked_reason(reason)
+    row.changed_by, row.changed_at = acting_user.id or 0, now
+    session.add(row)
+    audit.record(
+        session,
+        acting_user=acting_user,
+        action="inventory.base_year",
+        subject=f"institution:{institution.public_id}",
+        now=now,
+        reason=row.reason,
+        year=year,
+    )
+
+
+def lines_in(session: Session, inventory: Inventory) -> list[InventoryLine]:
+    """Return the lines in force of a version."""
+    rows = session.exec(
+        select(InventoryLine)
+        .where(
+            col(InventoryLine.inventory_id) == inventory.stored_id,
+            ~col(InventoryLine.removed),
+        )
+        .order_by(col(InventoryLine.id))
+    )
+    return list(rows)
+
+
+def checked_reason(reason: str) -> str:
+    """Return a reason without blanks around it. Raises Invalid (reason_needed)."""
+    text = reason.strip()
+    if not 2 <= len(text) <= LONGEST_REASON:
+        raise Invalid("reason_needed", field="reason", limit=LONGEST_REASON)
+    return text
+
+
+def person_of(actor: Actor) -> int | None:
+    """Return the account of a resident who acts, None for an operator or the system."""
+    return actor.id if actor.kind == "resident" else None
+
+
+def _require(inventory: Inventory, status: str) -> None:
+    if inventory.status != status:
+        raise Conflict(f"inventory_not_{status}", status=inventory.status)
+
+
+def note(
+    session: Session,
+    action: str,
+    inventory: Inventory,
+    acting_user: Actor,
+    now: datetime,
+    reason: str | None = None,
+    **details: Any,
+) -> None:
+    """Write an act into the trail."""
+    audit.record(
+        session,
+        acting_user=acting_user,
+        action=action,
+        subject=f"inventory:{inventory.stored_id}",
+        now=now,
+        reason=reason,
+        year=inventory.year,
+        version=inventory.version,
+        **details,
+    )

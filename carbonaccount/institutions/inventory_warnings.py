@@ -1,0 +1,226 @@
+"""What somebody should look at before a year is submitted: jumps, gaps, units. Pure.
+
+A warning stops nothing: a new building or a shut one is as possible as a wrong figure. Each names
+its threshold and the figures it compared.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from carbonaccount.institutions.footprint import Block
+from carbonaccount.institutions.inventory_results import AccountLine, YearAccount
+
+# More or less than this, in percent, is a jump.
+YEAR_JUMP_PERCENT = 20
+SAME_MONTH_JUMP_PERCENT = 30
+MONTH_JUMP_PERCENT = 60
+# A thousand times as much is kWh for MWh; half of that leaves room for real change.
+UNIT_SLIP = 500
+# Above what any building in use takes: kWh and GJ per square metre and year.
+HIGHEST_KWH_PER_M2 = Decimal(1000)
+HIGHEST_HEAT_GJ_PER_M2 = Decimal(5)
+MONTHS_IN_YEAR = 12
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing to look at: a stable code, and the figures for its sentence.
+
+    `params` hold `factor` (a code), `month`, `now`, `before`, `threshold`, `months`, `place` as
+    far as the code needs them.
+    """
+
+    code: str
+    params: Mapping[str, object]
+
+
+def warnings_of(
+    account: YearAccount,
+    last: YearAccount | None,
+    *,
+    floor_area_dm2: int,
+    month_limit: int = MONTHS_IN_YEAR,
+) -> list[Remark]:
+    """Return what to look at in a year, given the year before if there is one.
+
+    `month_limit` is the last month that is over: later ones are not missing.
+    """
+    return [
+        *_floors(account.lines),
+        *_doubles(account.lines),
+        *_gaps(account.lines, month_limit),
+        *_unit_slips(account, last),
+        *_intensities(account, floor_area_dm2),
+        *_month_jumps(account, last),
+        *_year_jumps(account, last, month_limit),
+        *_without_file(account.lines),
+    ]
+
+
+def _floors(lines: Sequence[AccountLine]) -> Iterator[Remark]:
+    for line in lines:
+        if line.floored:
+            yield Remark(
+                "deductions_exceed",
+                {
+                    "factor": line.factor_code,
+                    "month": line.month,
+                    "now": line.green_power + line.resupplied,
+                    "before": line.amount,
+                    "unit": line.activity_unit,
+                },
+            )
+
+
+def _doubles(lines: Sequence[AccountLine]) -> Iterator[Remark]:
+    """The whole year and single months of the same thing are probably the same energy twice."""
+    for (factor, place), months in _months_by_place(lines).items():
+        if 0 in months and len(months) > 1:
+            yield Remark("year_and_months", {"factor": factor, "place": place})
+
+
+def _gaps(lines: Sequence[AccountLine], month_limit: int) -> Iterator[Remark]:
+    for (factor, place), months in _months_by_place(lines).items():
+        if 0 in months:
+            continue
+        missing = [month for month in range(1, month_limit + 1) if month not in months]
+        if missing:
+            yield Remark(
+                "months_missing",
+                {
+                    "factor": factor,
+                    "place": place,
+                    "months": missing,
+                },
+            )
+
+
+def _months_by_place(lines: Sequence[AccountLine]) -> dict[tuple[str, str], set[int]]:
+    found: dict[tuple[str, str], set[int]] = {}
+    for line in lines:
+        found.setdefault((line.factor_code, line.place), set()).add(line.month)
+    return found
+
+
+def _amounts(account: YearAccount | None) -> dict[str, dict[int, Decimal]]:
+    """Return what was used of each kind by month, in the factor's unit."""
+    found: dict[str, dict[int, Decimal]] = {}
+    for line in account.lines if account else ():
+        months = found.setdefault(line.factor_code, {})
+        months[line.month] = months.get(line.month, Decimal(0)) + line.amount
+    return found
+
+
+def _unit_slips(account: YearAccount, last: YearAccount | None) -> Iterator[Remark]:
+    """What is hundreds of times as much as usual, or as little, is probably in another unit."""
+    before = _amounts(last)
+    for factor, months in _amounts(account).items():
+        there = before.get(factor, {})
+        for month, amount in sorted(months.items()):
+            usual = _usual(month, there) or _usual(month, {**months, 0: Decimal(0)})
+            if not usual or not amount:
+                continue
+            if amount >= usual * UNIT_SLIP or amount * UNIT_SLIP <= usual:
+                params: dict[str, object] = {"factor": factor, "month": month, "now": amount}
+                params |= {"before": usual, "threshold": UNIT_SLIP}
+                yield Remark("unit_improbable", params | {"unit": _unit(account, factor)})
+
+
+def _usual(month: int, months: Mapping[int, Decimal]) -> Decimal:
+    """Return what a month usually takes by other figures, or a year for month 0; 0 if unknown."""
+    if month == 0:
+        return sum(months.values(), Decimal(0))
+    return _median([amount for number, amount in months.items() if number and amount])
+
+
+def _intensities(account: YearAccount, floor_area_dm2: int) -> Iterator[Remark]:
+    limits = ((Block.POWER, HIGHEST_KWH_PER_M2), (Block.HEAT, HIGHEST_HEAT_GJ_PER_M2))
+    for block, limit in limits:
+        lines = [line for line in account.lines if line.block is block]
+        used = sum((line.amount for line in lines), Decimal(0))
+        if lines and floor_area_dm2 and used * 100 > limit * floor_area_dm2:
+            yield Remark(
+                "intensity_improbable",
+                {
+                    "factor": lines[0].factor_code,
+                    "now": (used * 100 / floor_area_dm2).quantize(Decimal("0.1")),
+                    "threshold": limit,
+                    "unit": f"{lines[0].activity_unit}/m²",
+                },
+            )
+
+
+def _month_jumps(account: YearAccount, last: YearAccount | None) -> Iterator[Remark]:
+    """Against the same month of last year where there is one, else against the month before."""
+    before = _amounts(last)
+    for factor, months in _amounts(account).items():
+        for month, amount in sorted(months.items()):
+            if month == 0:
+                continue
+            code, limit, other = (
+                "jump_last_year",
+                SAME_MONTH_JUMP_PERCENT,
+                before.get(factor, {}).get(month),
+            )
+            if other is None:
+                code, limit, other = "jump_last_month", MONTH_JUMP_PERCENT, months.get(month - 1)
+            yield from _jump(code, limit, factor, month, amount, other, _unit(account, factor))
+
+
+def _year_jumps(
+    account: YearAccount, last: YearAccount | None, month_limit: int
+) -> Iterator[Remark]:
+    if last is None or month_limit < MONTHS_IN_YEAR:
+        return
+    before = _amounts(last)
+    now = _amounts(account)
+    for factor in sorted(before.keys() | now.keys()):
+        used, other = (sum(found.get(factor, {}).values(), Decimal(0)) for found in (now, before))
+        unit = _unit(account, factor) or _unit(last, factor)
+        if factor not in now:
+            yield Remark("kind_missing", {"factor": factor, "before": other, "unit": unit})
+        else:
+            yield from _jump("jump_year", YEAR_JUMP_PERCENT, factor, 0, used, other, unit)
+
+
+def _jump(
+    code: str,
+    limit: int,
+    factor: str,
+    month: int,
+    amount: Decimal,
+    other: Decimal | None,
+    unit: str,
+) -> Iterator[Remark]:
+    if not other:
+        return
+    percent = (amount - other) * 100 / other
+    if abs(percent) > limit:
+        yield Remark(
+            code,
+            {
+                "factor": factor,
+                "month": month,
+                "now": amount,
+                "before": other,
+                "percent": percent.quantize(Decimal(1)),
+                "threshold": limit,
+                "unit": unit,
+            },
+        )
+
+
+def _without_file(lines: Sequence[AccountLine]) -> Iterator[Remark]:
+    bare = [line for line in lines if not line.evidence_files]
+    if bare:
+        yield Remark("without_evidence", {"lines": len(bare), "of": len(lines)})
+
+
+def _unit(account: YearAccount, factor: str) -> str:
+    return next((x.activity_unit for x in account.lines if x.factor_code == factor), "")
+
+
+def _median(amounts: Sequence[Decimal]) -> Decimal:
+    ordered = sorted(amounts)
+    return ordered[len(ordered) // 2] if ordered else Decimal(0)
