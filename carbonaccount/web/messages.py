@@ -11,6 +11,7 @@ from carbonaccount.web.desk_messages import DESK
 from carbonaccount.web.file_reasons import FILE_REASONS
 from carbonaccount.web.formula_reasons import FORMULA_REASONS
 from carbonaccount.web.institution_reasons_city import CITY_REASONS
+from carbonaccount.web.institution_reasons_core import INSTITUTION_CORE
 from carbonaccount.web.inventory_reasons import INVENTORY_REASONS
 from carbonaccount.web.reasons import REASONS
 from carbonaccount.web.reward_reasons_catalogue import REWARD_CATALOGUE
@@ -58,6 +59,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **REWARD_FUND,
     **REWARD_REDEEMING,
     **INVENTORY_REASONS,
+    **INSTITUTION_CORE,
     **CITY_REASONS,
     # --- of the database and of jobs ---
     "database_not_ready": (
@@ -83,6 +85,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "job_done_elsewhere": (
         "另一个进程刚刚做完了 {period} 的任务 {name}。",
         "Another process has just done {name} for {period}.",
+    ),
+    "job_fenced": (
+        "做到一半时别的进程已接手（第 {epoch} 届已结束），这次的结果没有保留。",
+        "Another process took over meanwhile (epoch {epoch} is over): nothing of this run stays.",
     ),
     "unknown_job": ("没有名为 {name} 的任务。", "There is no job named {name}."),
     # --- of the web itself ---

@@ -6,9 +6,15 @@ from flask import Blueprint, Flask
 
 blueprint = Blueprint("institutions", "carbonaccount.institutions", template_folder="templates")
 
-_PAGES: tuple[str, ...] = ("home",)
+_PAGES: tuple[str, ...] = (
+    "apply",
+    "home",
+    "join",
+    "members",
+    "people",
+)
 # Words for the messages that this room sends; importing a module registers them.
-_MESSAGE_TEXTS: tuple[str, ...] = ()
+_MESSAGE_TEXTS: tuple[str, ...] = ("message_texts_core",)
 # Recurring work and promises to the books; importing a module registers them.
 _REGISTERED: tuple[str, ...] = ()
 

@@ -6,14 +6,17 @@ from typing import Concatenate, ParamSpec
 
 from flask import current_app
 from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
 
-from carbonaccount.errors import NotAuthenticated
+from carbonaccount.clock import utc_now
+from carbonaccount.errors import DomainError, NotAuthenticated
 from carbonaccount.institutions import labels
 from carbonaccount.institutions.models import Seat
 from carbonaccount.institutions.seats import READERS, Seated, seated
 from carbonaccount.institutions.views import blueprint
 from carbonaccount.web.database import current_session
-from carbonaccount.web.identity import current_account_id, resident_required
+from carbonaccount.web.error_pages import explain
+from carbonaccount.web.identity import current_account_id, current_actor, resident_required
 from carbonaccount.web.templating import language
 
 P = ParamSpec("P")
@@ -61,6 +64,34 @@ def named(row: object) -> str:
     return localized(getattr(row, "name_zh", ""), getattr(row, "name_en", ""))
 
 
+def attempted(service: Callable[..., object], **needs: object) -> DomainError | None:
+    """Do something for the signed-in person and commit; return what was refused, rolled back.
+
+    The service is given the session, who acts and the time.
+    """
+    session = current_session()
+    try:
+        service(session, acting_user=current_actor(), now=utc_now(), **needs)
+        session.commit()
+    except DomainError as error:
+        session.rollback()
+        return error
+    return None
+
+
+def put_error(form: FlaskForm, error: DomainError, **places: str) -> None:
+    """Put a refusal at the field it names, or at the form as a whole.
+
+    places: the form's field for a name that the service uses.
+    """
+    name = str(error.params.get("field", ""))
+    name = places.get(name, name)
+    if name in form:
+        form[name].errors = [*form[name].errors, explain(error)]
+    else:
+        form.form_errors.append(explain(error))
+
+
 def has_page(endpoint: str) -> bool:
     """Return whether the application has a page; the tabs of an institution ask."""
     return endpoint in current_app.view_functions
@@ -75,6 +106,8 @@ def words() -> dict[str, object]:
         "localized": localized,
         "named": named,
         "seat_label": labels.seat_label,
+        "seat_notes": labels.SEAT_NOTES,
+        "seats": labels.SEATS,
         "square_metres": labels.square_metres,
         "status_label": labels.status_label,
     }

@@ -3,6 +3,7 @@
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
+from carbonaccount.institutions import applications
 from carbonaccount.institutions.seats import Seated, seats_of
 from carbonaccount.institutions.views import blueprint
 from carbonaccount.institutions.views.common import at_institution
@@ -16,7 +17,9 @@ def mine() -> ResponseReturnValue:
     """List the institutions at which a person has a seat."""
     account_id = current_account_id() or 0
     return render_template(
-        "institutions/mine.html", places=seats_of(current_session(), account_id=account_id)
+        "institutions/mine.html",
+        places=seats_of(current_session(), account_id=account_id),
+        applications=applications.applications_of(current_session(), account_id=account_id),
     )
 
 

@@ -1,0 +1,109 @@
+"""Sentences of institutions: applying, people, members, units, recognitions, challenges."""
+
+# (Chinese, English) by code; `carbonaccount.web.messages` takes them in.
+INSTITUTION_CORE: dict[str, tuple[str, str]] = {
+    "unknown_institution": (
+        "没有这个单位，或您不在这个单位任职。",
+        "There is no such institution, or you have no seat there.",
+    ),
+    "seat_too_low": (
+        "您在这个单位的角色不能做这件事，请找负责人。",
+        "Your seat at this institution may not do this; ask an owner.",
+    ),
+    "sign_in_first": ("请先登录。", "Sign in first."),
+    # --- applying ---
+    "credit_code_shape": (
+        "统一社会信用代码是 {length} 位数字和大写字母（不含 I、O、S、V、Z），第 3 至 8 位是数字。",
+        "A unified social credit code has {length} digits and capital letters (no I, O, S, V, Z); "
+        "the 3rd to the 8th are digits.",
+    ),
+    "credit_code_check": (
+        "统一社会信用代码的校验位不对，请对照证书检查有没有输错或前后颠倒。",
+        "The check character does not fit: compare the code with your certificate.",
+    ),
+    "credit_code_needed": (
+        "这类单位要填统一社会信用代码。",
+        "An institution of this kind needs its unified social credit code.",
+    ),
+    "credit_code_taken": (
+        "这个代码的单位已经入驻，或正在审核。请该单位的负责人给您邀请码。",
+        "An institution with this code has joined or is being looked at; ask its owner for an "
+        "invitation.",
+    ),
+    "institution_kind": ("请选择类型。", "Choose a kind."),
+    "institution_name": (
+        "名称不能为空，至多 {limit} 个字。",
+        "A name is needed, of at most {limit} characters.",
+    ),
+    "district_needed": ("请选择区县。", "Choose a district."),
+    "institution_sizes": (
+        "面积或人数超出了可能的范围。",
+        "The area or the head count lies outside what is possible.",
+    ),
+    "too_many_applications": (
+        "您已有 {limit} 个申请在审核，请等结果出来再申请。",
+        "You have {limit} applications waiting; wait for an answer first.",
+    ),
+    "application_decided": (
+        "这个申请已有结果。",
+        "This application has been decided already.",
+    ),
+    "institution_not_active": (
+        "这个单位没有在用。",
+        "This institution is not active.",
+    ),
+    "reason_length": (
+        "请写明理由，{minimum} 至 {maximum} 个字。",
+        "Give a reason of {minimum} to {maximum} characters.",
+    ),
+    # --- people and units ---
+    "unknown_seat": ("请选择角色。", "Choose a seat."),
+    "seat_invitation_bad": (
+        "邀请码不对、已用过或已过期，请负责人重新生成一个。",
+        "The invitation is wrong, used or over; ask the owner for a new one.",
+    ),
+    "unknown_person": ("这个人不在本单位任职。", "This person has no seat here."),
+    "last_institution_owner": (
+        "单位至少要有一位负责人。请先邀请另一位负责人，再改角色或移出。",
+        "An institution needs an owner: invite another one first.",
+    ),
+    "unknown_parent": (
+        "没有找到这个单位编号或代码的在用单位。",
+        "No active institution has this unit number or code.",
+    ),
+    "own_parent": ("不能隶属于自己。", "A unit cannot belong to itself."),
+    "belonging_open": (
+        "已经隶属于一个单位，或已提交申请；请先解除或撤回。",
+        "The unit belongs to another already, or has asked to; end that first.",
+    ),
+    "belonging_circle": (
+        "对方在本单位之下，不能再作为上级。",
+        "That unit stands below this one and cannot be its parent.",
+    ),
+    "belonging_answered": ("这个申请已经处理过了。", "This has been answered already."),
+    "unknown_belonging": ("没有这个隶属关系。", "There is no such relation."),
+    # --- members ---
+    "join_code_unknown": (
+        "没有这个成员码，可能已经换了新的，请向单位要最新的。",
+        "There is no such code; it may have been replaced, ask for the present one.",
+    ),
+    "member_consent_needed": (
+        "请先阅读说明，勾选同意后才能加入。",
+        "Read the notice and tick the box to join.",
+    ),
+    "unknown_team": ("请选择列表里的班级或部门。", "Choose a class or department of the list."),
+    "already_member": ("您已经计入这个单位。", "You are counted with this institution already."),
+    "not_a_member": (
+        "您没有计入这个单位，或已经退出。",
+        "You are not counted with this institution, or have left.",
+    ),
+    "team_name": (
+        "名称须为 1 至 {limit} 个字。",
+        "A name has 1 to {limit} characters.",
+    ),
+    "team_exists": ("已有同名的班级或部门。", "There is a class or department of this name."),
+    "too_many_teams": (
+        "至多 {limit} 个班级或部门。",
+        "At most {limit} classes or departments.",
+    ),
+}
