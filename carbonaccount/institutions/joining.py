@@ -150,6 +150,7 @@ def join(
         acting_user=acting_user,
         now=now,
     )
+    _count_anew(session, account_id, now)
     return institution
 
 
@@ -236,6 +237,13 @@ def end_memberships(
     session.exec(
         sa.update(InstitutionMember).where(*mine).values(last_day=today - timedelta(days=1))
     )
+    _count_anew(session, account_id, now)
+
+
+def _count_anew(session: Session, account_id: int, now: datetime) -> None:
+    """Say that what a person did today counts with other institutions than it did."""
+    today = business_day(now)
+    signals.membership_changed(session, account_id=account_id, first_day=today, last_day=today)
 
 
 def memberships_of(session: Session, *, account_id: int) -> list[Membership]:
