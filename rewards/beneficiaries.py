@@ -16,6 +16,7 @@ from carbonaccount.accounts.services import new_public_id, open_account
 from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, NotFound, Refused
+from carbonaccount.institutions.models import Institution, InstitutionStatus
 from rewards.giving_models import Beneficiary
 
 DRAFT, IN_REVIEW, PUBLISHED, ENDED = "draft", "in_review", "published", "ended"
@@ -43,6 +44,8 @@ class BeneficiaryContent:
     open_until: date | None
     goal_credits: int | None
     goal_g: int | None
+    # The number of the institution with an inventory that it stands for; "" for none.
+    institution: str = ""
 
 
 def takes_credits(beneficiary: Beneficiary) -> bool:
@@ -67,7 +70,8 @@ def draft(
     """Write down a new beneficiary, with a carbon account of its own, as a draft.
 
     Raises Invalid (beneficiary_kind, beneficiary_takes, grams_for_whom, beneficiary_text,
-    beneficiary_days, beneficiary_goal), Refused for anybody but an editor of rewards.
+    beneficiary_days, beneficiary_goal, beneficiary_institution), Refused for anybody but an
+    editor of rewards.
     """
     staff_id = require_role(session, acting_user=acting_user, roles=EDITORS)
     _check(content)
@@ -77,6 +81,7 @@ def draft(
         account_id=account.stored_id,
         drafted_by=staff_id,
         created_at=now,
+        institution_id=_institution(session, content),
         **_columns(content),
     )
     session.add(beneficiary)
@@ -102,6 +107,7 @@ def edit(
     _check(content)
     for name, value in _columns(content).items():
         setattr(beneficiary, name, value)
+    beneficiary.institution_id = _institution(session, content)
     beneficiary.drafted_by = staff_id
     _audit(session, "edit", beneficiary, acting_user, now)
     return beneficiary
@@ -184,6 +190,22 @@ def _check(content: BeneficiaryContent) -> None:
         goal = getattr(content, name)
         if goal is not None and not 1 <= goal <= LARGEST_GOAL:
             raise Invalid("beneficiary_goal", field=name)
+
+
+def _institution(session: Session, content: BeneficiaryContent) -> int | None:
+    """Return the id of the active institution that was named, None when none was."""
+    number = "".join(content.institution.split()).upper()
+    if not number:
+        return None
+    found = session.exec(
+        select(col(Institution.id)).where(
+            col(Institution.public_id) == number,
+            col(Institution.status) == InstitutionStatus.ACTIVE,
+        )
+    ).first()
+    if found is None or content.kind != "institution":
+        raise Invalid("beneficiary_institution", field="institution")
+    return found
 
 
 def _columns(content: BeneficiaryContent) -> dict[str, Any]:

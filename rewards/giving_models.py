@@ -36,6 +36,10 @@ class Beneficiary(SQLModel, table=True):
     status: str = Field(default="draft", max_length=12)
     goal_credits: int | None = Field(default=None, sa_type=sa.BigInteger)
     goal_g: int | None = Field(default=None, sa_type=sa.BigInteger)
+    # The institution with an inventory that it stands for: grams used for it can become its lots.
+    institution_id: int | None = Field(
+        default=None, foreign_key="institution.id", ondelete="RESTRICT", index=True
+    )
     open_from: date
     open_until: date
     drafted_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")

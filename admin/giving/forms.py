@@ -47,6 +47,7 @@ class BeneficiaryForm(FlaskForm):
     open_until = DayField(_l("接受到哪天（含）"), validators=[InputRequired(_BAD_DAY)])
     goal_credits = StringField(_l("积分目标"), validators=[is_whole])
     goal_g = StringField(_l("减排量目标（克）"), validators=[is_whole])
+    institution = StringField(_l("入驻单位的编号"), validators=[Length(max=24)])
 
     def content(self) -> BeneficiaryContent:
         """Return what was typed."""
@@ -61,10 +62,12 @@ class BeneficiaryForm(FlaskForm):
             open_until=self.open_until.data,
             goal_credits=_number(self.goal_credits),
             goal_g=_number(self.goal_g),
+            institution=text_of(self.institution),
         )
 
-    def fill(self, row: Beneficiary) -> None:
-        """Show a draft."""
+    def fill(self, row: Beneficiary, institution: str) -> None:
+        """Show a draft; `institution` is the number of the one it stands for, "" for none."""
+        self.institution.data = institution
         for name in ("kind", "takes", "open_from", "open_until"):
             self[name].data = getattr(row, name)
         for name in ("goal_credits", "goal_g"):

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from carbonaccount.audit import AuditEntry
 from carbonaccount.errors import NotFound
+from carbonaccount.institutions.models import Institution
 from rewards import giving_queries
 from rewards.giving_models import (
     Beneficiary,
@@ -52,6 +53,12 @@ def find_beneficiary(session: Session, beneficiary_id: int) -> Beneficiary:
     if found is None:
         raise NotFound("unknown_beneficiary")
     return found
+
+
+def institution_number(session: Session, row: Beneficiary) -> str:
+    """Return the number of the institution that a beneficiary stands for, "" for none."""
+    found = session.get(Institution, row.institution_id) if row.institution_id else None
+    return found.public_id if found else ""
 
 
 def gifts_to(session: Session, beneficiary_id: int) -> list[Gift]:

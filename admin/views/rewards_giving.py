@@ -125,7 +125,7 @@ def edit_beneficiary(beneficiary_id: int) -> ResponseReturnValue:
     """Write a draft anew."""
     row, form = reads.find_beneficiary(current_session(), beneficiary_id), BeneficiaryForm()
     if request.method == "GET":
-        form.fill(row)
+        form.fill(row, reads.institution_number(current_session(), row))
     return _form_page(form, row, services.edit, beneficiary_id=beneficiary_id)
 
 

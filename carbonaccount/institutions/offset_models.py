@@ -98,6 +98,7 @@ class OffsetLot(SQLModel, table=True):
             "purpose IS NULL OR (purpose = 'power_line') = (kind = 'green_certificate')",
             name="certificates_reduce_power",
         ),
+        sa.CheckConstraint("retired_on <= valid_until", name="not_after_its_end"),
         sa.Index(
             "uq_offset_lot_origin",
             "origin",
@@ -152,6 +153,8 @@ class OffsetLot(SQLModel, table=True):
     purpose: str | None = Field(default=None, max_length=16)
     purpose_id: int | None = None
     retired_at: datetime | None = None
+    # The city's day of it.
+    retired_on: date | None = None
 
     @property
     def stored_id(self) -> int:

@@ -192,6 +192,7 @@ def _mark(
             purpose=purpose.value,
             purpose_id=purpose_id,
             retired_at=now,
+            retired_on=business_day(now),
         )
     )
     return int(done.rowcount)

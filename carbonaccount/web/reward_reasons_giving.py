@@ -22,6 +22,10 @@ REWARD_GIVING: dict[str, tuple[str, str]] = {
         "目标须为正整数，可以留空。",
         "A goal is a whole number above zero, or empty.",
     ),
+    "beneficiary_institution": (
+        "没有这个编号的入驻单位，或种类不是单位。可以留空。",
+        "No admitted institution has this number, or the kind is not institution. May be empty.",
+    ),
     "beneficiary_not_in_state": (
         "它刚刚变了，现在的状态是 {status}，请刷新后再做。",
         "It has just changed and is {status} now; reload the page.",

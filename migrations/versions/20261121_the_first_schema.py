@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 18:29:06.584019
+Create Date: 2026-11-21 18:32:59.134068
 """
 
 import sqlalchemy as sa
@@ -901,62 +901,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "beneficiary",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column(
-            "public_id",
-            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column(
-            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
-        sa.Column("takes", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
-        sa.Column("texts", sa.JSON(), nullable=False),
-        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
-        sa.Column("goal_credits", sa.BigInteger(), nullable=True),
-        sa.Column("goal_g", sa.BigInteger(), nullable=True),
-        sa.Column("open_from", sa.Date(), nullable=False),
-        sa.Column("open_until", sa.Date(), nullable=False),
-        sa.Column("drafted_by", sa.Integer(), nullable=True),
-        sa.Column("approved_by", sa.Integer(), nullable=True),
-        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-        sa.Column("published_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.CheckConstraint(
-            "kind IN ('charity', 'institution', 'class', 'community', 'event')",
-            name=op.f("ck_beneficiary_kind"),
-        ),
-        sa.CheckConstraint(
-            "status IN ('draft', 'in_review', 'published', 'ended')",
-            name=op.f("ck_beneficiary_status"),
-        ),
-        sa.CheckConstraint(
-            "takes IN ('credits', 'grams', 'both')", name=op.f("ck_beneficiary_takes")
-        ),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["account.id"],
-            name=op.f("fk_beneficiary_account_id_account"),
-            ondelete="RESTRICT",
-        ),
-        sa.ForeignKeyConstraint(
-            ["approved_by"],
-            ["staff.id"],
-            name=op.f("fk_beneficiary_approved_by_staff"),
-            ondelete="RESTRICT",
-        ),
-        sa.ForeignKeyConstraint(
-            ["drafted_by"],
-            ["staff.id"],
-            name=op.f("fk_beneficiary_drafted_by_staff"),
-            ondelete="RESTRICT",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_beneficiary")),
-        sa.UniqueConstraint("account_id", name=op.f("uq_beneficiary_account_id")),
-        sa.UniqueConstraint("public_id", name=op.f("uq_beneficiary_public_id")),
-    )
-    op.create_table(
         "binding_code",
         sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -1726,6 +1670,74 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "beneficiary",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("takes", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+        sa.Column("texts", sa.JSON(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("goal_credits", sa.BigInteger(), nullable=True),
+        sa.Column("goal_g", sa.BigInteger(), nullable=True),
+        sa.Column("institution_id", sa.Integer(), nullable=True),
+        sa.Column("open_from", sa.Date(), nullable=False),
+        sa.Column("open_until", sa.Date(), nullable=False),
+        sa.Column("drafted_by", sa.Integer(), nullable=True),
+        sa.Column("approved_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("published_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('charity', 'institution', 'class', 'community', 'event')",
+            name=op.f("ck_beneficiary_kind"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('draft', 'in_review', 'published', 'ended')",
+            name=op.f("ck_beneficiary_status"),
+        ),
+        sa.CheckConstraint(
+            "takes IN ('credits', 'grams', 'both')", name=op.f("ck_beneficiary_takes")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_beneficiary_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["approved_by"],
+            ["staff.id"],
+            name=op.f("fk_beneficiary_approved_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["drafted_by"],
+            ["staff.id"],
+            name=op.f("fk_beneficiary_drafted_by_staff"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_beneficiary_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_beneficiary")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_beneficiary_account_id")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_beneficiary_public_id")),
+    )
+    with op.batch_alter_table("beneficiary", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_beneficiary_institution_id"), ["institution_id"], unique=False
+        )
+
+    op.create_table(
         "campaign",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column(
@@ -1905,31 +1917,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("fund_proposal", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_fund_proposal_budget_id"), ["budget_id"], unique=False)
-
-    op.create_table(
-        "gift_use",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("beneficiary_id", sa.Integer(), nullable=False),
-        sa.Column("purpose", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
-        sa.Column("grams", sa.BigInteger(), nullable=False),
-        sa.Column("gifts", sa.Integer(), nullable=False),
-        sa.Column("used_by", sa.Integer(), nullable=True),
-        sa.Column("used_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["beneficiary_id"],
-            ["beneficiary.id"],
-            name=op.f("fk_gift_use_beneficiary_id_beneficiary"),
-            ondelete="RESTRICT",
-        ),
-        sa.ForeignKeyConstraint(
-            ["used_by"], ["staff.id"], name=op.f("fk_gift_use_used_by_staff"), ondelete="RESTRICT"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_gift_use")),
-    )
-    with op.batch_alter_table("gift_use", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_gift_use_beneficiary_id"), ["beneficiary_id"], unique=False
-        )
 
     op.create_table(
         "institution_belonging",
@@ -2472,6 +2459,7 @@ def upgrade() -> None:
         sa.Column("purpose", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=True),
         sa.Column("purpose_id", sa.Integer(), nullable=True),
         sa.Column("retired_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("retired_on", sa.Date(), nullable=True),
         sa.CheckConstraint(
             "(kind = 'green_certificate' AND serial_g = 0 AND serial_kwh > 0) OR (kind <> 'green_certificate' AND serial_g > 0 AND serial_kwh = 0)",
             name=op.f("ck_offset_lot_grams_or_kwh"),
@@ -2501,6 +2489,9 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "amount_g = (serial_last - serial_first + 1) * serial_g AND amount_kwh = (serial_last - serial_first + 1) * serial_kwh",
             name=op.f("ck_offset_lot_amount_is_of_its_serials"),
+        ),
+        sa.CheckConstraint(
+            "retired_on <= valid_until", name=op.f("ck_offset_lot_not_after_its_end")
         ),
         sa.ForeignKeyConstraint(
             ["institution_id"],
@@ -3265,62 +3256,28 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_fund_movement_budget_id"), ["budget_id"], unique=False)
 
     op.create_table(
-        "gift",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "public_id",
-            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column(
-            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        "gift_use",
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("beneficiary_id", sa.Integer(), nullable=False),
-        sa.Column("unit", sa.SmallInteger(), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
-        sa.Column("request_key", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-        sa.Column(
-            "consent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
-        sa.Column("given_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-        sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("use_id", sa.Integer(), nullable=True),
-        sa.CheckConstraint(
-            "status IN ('given', 'pledged', 'used', 'revoked')", name=op.f("ck_gift_status")
-        ),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_gift_amount_positive")),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["account.id"],
-            name=op.f("fk_gift_account_id_account"),
-            ondelete="RESTRICT",
-        ),
+        sa.Column("purpose", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("grams", sa.BigInteger(), nullable=False),
+        sa.Column("gifts", sa.Integer(), nullable=False),
+        sa.Column("used_by", sa.Integer(), nullable=True),
+        sa.Column("used_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["beneficiary_id"],
             ["beneficiary.id"],
-            name=op.f("fk_gift_beneficiary_id_beneficiary"),
+            name=op.f("fk_gift_use_beneficiary_id_beneficiary"),
             ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
-            ["consent_id"],
-            ["consent.id"],
-            name=op.f("fk_gift_consent_id_consent"),
-            ondelete="RESTRICT",
+            ["used_by"], ["staff.id"], name=op.f("fk_gift_use_used_by_staff"), ondelete="RESTRICT"
         ),
-        sa.ForeignKeyConstraint(
-            ["use_id"], ["gift_use.id"], name=op.f("fk_gift_use_id_gift_use"), ondelete="RESTRICT"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_gift")),
-        sa.UniqueConstraint(
-            "account_id", "request_key", name=op.f("uq_gift_account_id_request_key")
-        ),
-        sa.UniqueConstraint("public_id", name=op.f("uq_gift_public_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gift_use")),
     )
-    with op.batch_alter_table("gift", schema=None) as batch_op:
-        batch_op.create_index("ix_gift_account_id", ["account_id"], unique=False)
+    with op.batch_alter_table("gift_use", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_gift_beneficiary_id_status", ["beneficiary_id", "status"], unique=False
+            batch_op.f("ix_gift_use_beneficiary_id"), ["beneficiary_id"], unique=False
         )
 
     op.create_table(
@@ -3772,6 +3729,65 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "gift",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("beneficiary_id", sa.Integer(), nullable=False),
+        sa.Column("unit", sa.SmallInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("request_key", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column(
+            "consent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("given_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("use_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('given', 'pledged', 'used', 'revoked')", name=op.f("ck_gift_status")
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_gift_amount_positive")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_gift_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["beneficiary_id"],
+            ["beneficiary.id"],
+            name=op.f("fk_gift_beneficiary_id_beneficiary"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["consent_id"],
+            ["consent.id"],
+            name=op.f("fk_gift_consent_id_consent"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["use_id"], ["gift_use.id"], name=op.f("fk_gift_use_id_gift_use"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gift")),
+        sa.UniqueConstraint(
+            "account_id", "request_key", name=op.f("uq_gift_account_id_request_key")
+        ),
+        sa.UniqueConstraint("public_id", name=op.f("uq_gift_public_id")),
+    )
+    with op.batch_alter_table("gift", schema=None) as batch_op:
+        batch_op.create_index("ix_gift_account_id", ["account_id"], unique=False)
+        batch_op.create_index(
+            "ix_gift_beneficiary_id_status", ["beneficiary_id", "status"], unique=False
+        )
+
+    op.create_table(
         "inventory_change",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("inventory_id", sa.Integer(), nullable=False),
@@ -3867,6 +3883,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_inventory_change_inventory_id")
 
     op.drop_table("inventory_change")
+    with op.batch_alter_table("gift", schema=None) as batch_op:
+        batch_op.drop_index("ix_gift_beneficiary_id_status")
+        batch_op.drop_index("ix_gift_account_id")
+
+    op.drop_table("gift")
     with op.batch_alter_table("event_certificate", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_event_certificate_event_id"))
 
@@ -3916,11 +3937,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("inventory_line")
-    with op.batch_alter_table("gift", schema=None) as batch_op:
-        batch_op.drop_index("ix_gift_beneficiary_id_status")
-        batch_op.drop_index("ix_gift_account_id")
+    with op.batch_alter_table("gift_use", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gift_use_beneficiary_id"))
 
-    op.drop_table("gift")
+    op.drop_table("gift_use")
     with op.batch_alter_table("fund_movement", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_fund_movement_budget_id"))
 
@@ -4062,10 +4082,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_institution_belonging_parent_id")
 
     op.drop_table("institution_belonging")
-    with op.batch_alter_table("gift_use", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_gift_use_beneficiary_id"))
-
-    op.drop_table("gift_use")
     with op.batch_alter_table("fund_proposal", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_fund_proposal_budget_id"))
 
@@ -4087,6 +4103,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_campaign_institution_id")
 
     op.drop_table("campaign")
+    with op.batch_alter_table("beneficiary", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_beneficiary_institution_id"))
+
+    op.drop_table("beneficiary")
     with op.batch_alter_table("attribution", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_attribution_in_force",
@@ -4169,7 +4189,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_binding_code_account_id")
 
     op.drop_table("binding_code")
-    op.drop_table("beneficiary")
     with op.batch_alter_table("appeal", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_appeal_open",

@@ -28,7 +28,7 @@ _MESSAGE_TEXTS: tuple[str, ...] = (
     "message_texts_merchants",
 )
 # Recurring work; importing a module registers it.
-_JOBS: tuple[str, ...] = ("catalogue_jobs", "fund_jobs", "invariants", "jobs")
+_JOBS: tuple[str, ...] = ("catalogue_jobs", "fund_jobs", "gift_lots", "invariants", "jobs")
 
 
 def init_app(app: Flask) -> None:

@@ -16,7 +16,10 @@ _PAGES: tuple[str, ...] = (
 # Words for the messages that this room sends; importing a module registers them.
 _MESSAGE_TEXTS: tuple[str, ...] = ("message_texts_core",)
 # Recurring work and promises to the books; importing a module registers them.
-_REGISTERED: tuple[str, ...] = ()
+_REGISTERED: tuple[str, ...] = (
+    "attribution",
+    "invariants",
+)
 
 
 def init_app(app: Flask) -> None:
