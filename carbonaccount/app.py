@@ -121,6 +121,7 @@ def _register_rooms(app: Application) -> None:
         demo_cli,
         factor_versions,
         jobs,
+        member_totals,
         sources_cli,
         standing,
     )
@@ -129,6 +130,7 @@ def _register_rooms(app: Application) -> None:
     from behaviors.api import document
     from carbonaccount import cli
     from carbonaccount.accounts import room as accounts
+    from carbonaccount.institutions import cli as institutions_cli
     from carbonaccount.institutions import views as institution_views
     from rewards import demo_all
     from rewards import views as rewards_views
@@ -142,6 +144,7 @@ def _register_rooms(app: Application) -> None:
     behaviors_views.init_app(app)
     rewards_views.init_app(app)
     institution_views.init_app(app)
+    institutions_cli.register(app)
     app.extensions["carbonaccount.load_demo_rewards"] = partial(
         demo_all.load,
         vault=app.extensions["carbonaccount.vault"],

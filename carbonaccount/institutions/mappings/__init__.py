@@ -1,0 +1,1 @@
+"""Ready mappings of published lists of institutions, one TOML file each."""
