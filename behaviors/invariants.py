@@ -129,6 +129,63 @@ RECORDS: tuple[Invariant, ...] = (
              WHERE day NOT IN (SELECT business_day FROM day_change)
              GROUP BY day HAVING sum(g) <> 0 OR sum(credits) <> 0) differing""",
     ),
+    Invariant(
+        "T3",
+        "each breakdown of the city comes to the whole",
+        """SELECT count(*) FROM (
+             SELECT c.dimension FROM city_total c JOIN city_total a ON a.dimension = 'all'
+             GROUP BY c.dimension, a.records, a.reduction_g, a.credits
+             HAVING sum(c.records) <> a.records OR sum(c.reduction_g) <> a.reduction_g
+               OR sum(c.credits) <> a.credits) differing""",
+    ),
+    Invariant(
+        "T4",
+        "the people of the city, its districts and months are those who were counted",
+        """SELECT count(*) FROM (
+             SELECT dimension, key FROM (
+               SELECT dimension, key, people FROM city_total
+                 WHERE dimension IN ('all', 'district', 'month')
+               UNION ALL SELECT 'all', '', -count(DISTINCT account_id) FROM month_person
+               UNION ALL SELECT 'district', district_code, -count(DISTINCT account_id)
+                 FROM month_person GROUP BY district_code
+               UNION ALL SELECT 'month', month, -count(*) FROM month_person GROUP BY month) sides
+             GROUP BY dimension, key HAVING sum(people) <> 0) differing""",
+    ),
+    Invariant(
+        "T5",
+        "a day of an institution that is not waiting to be added up is that of its members",
+        f"""SELECT count(*) FROM (
+             SELECT institution_id, day FROM (
+               SELECT institution_id, business_day AS day, records, reduction_g AS g, credits
+                 FROM institution_day
+               UNION ALL
+               SELECT m.institution_id, r.business_day, -1, -r.reduction_g - coalesce(s.g, 0),
+                 -r.credits - coalesce(s.credits, 0)
+               FROM (SELECT DISTINCT institution_id, account_id FROM institution_member) m
+               JOIN activity_record r ON r.account_id = m.account_id
+               LEFT JOIN ({_CHANGED}) s ON s.record_id = r.id
+               WHERE r.status = 'c' AND r.outcome <> 'overlap' AND EXISTS (
+                 SELECT 1 FROM institution_member x WHERE x.institution_id = m.institution_id
+                   AND x.account_id = m.account_id AND x.first_day <= r.business_day
+                   AND (x.last_day IS NULL OR x.last_day >= r.business_day))) sides
+             WHERE day NOT IN (SELECT business_day FROM day_change)
+             GROUP BY institution_id, day
+             HAVING sum(records) <> 0 OR sum(g) <> 0 OR sum(credits) <> 0) differing""",
+    ),
+    Invariant(
+        "T6",
+        "a month of an institution is the sum of its days, as a whole and by behaviour",
+        """SELECT count(*) FROM (
+             SELECT part, institution_id, month FROM (
+               SELECT CASE WHEN behavior_id = 0 THEN 0 ELSE 1 END AS part, institution_id, month,
+                 records, reduction_g AS g, credits FROM institution_month
+               UNION ALL
+               SELECT part, institution_id, substr(cast(business_day AS text), 1, 7), -records,
+                 -reduction_g, -credits
+               FROM institution_day, (SELECT 0 AS part UNION ALL SELECT 1) parts) sides
+             GROUP BY part, institution_id, month
+             HAVING sum(records) <> 0 OR sum(g) <> 0 OR sum(credits) <> 0) differing""",
+    ),
 )
 
 promise("behaviors", RECORDS)

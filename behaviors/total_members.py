@@ -48,9 +48,9 @@ _FORGET_MONTH = "DELETE FROM institution_month WHERE month = :month"
 _MONTHS = """
     INSERT INTO institution_month (institution_id, month, behavior_id, records, people,
                                    reduction_g, credits)
-    SELECT d.institution_id, :month, {group}, sum(d.records),
+    SELECT d.institution_id, '{month}', {group}, sum(d.records),
            coalesce((SELECT count(DISTINCT p.account_id) FROM active_member p
-             WHERE p.month = :month AND p.institution_id = d.institution_id {same}), 0),
+             WHERE p.month = '{month}' AND p.institution_id = d.institution_id {same}), 0),
            sum(d.reduction_g), sum(d.credits)
     FROM institution_day d WHERE d.business_day BETWEEN :first AND :last
     GROUP BY d.institution_id, {by}
@@ -92,8 +92,8 @@ def _add_up_month(session: Session, first: date) -> None:
     session.execute(sa.text(_FORGET_MONTH), {"month": month})
     last = date(first.year + first.month // 12, first.month % 12 + 1, 1) - date.resolution
     for group in _GROUPS:
-        statement = sa.text(_MONTHS.format(**group)).bindparams(
+        statement = sa.text(_MONTHS.format(**group, month=month)).bindparams(
             sa.bindparam("first", first, type_=sa.Date()),
             sa.bindparam("last", last, type_=sa.Date()),
         )
-        session.execute(statement, {"month": month})
+        session.execute(statement)

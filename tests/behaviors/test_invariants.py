@@ -60,6 +60,28 @@ def adjustment(*, difference_g: int = 0) -> str:
 
 
 # The names in braces are ids of `arranged`; with each breach what `verify` must count, no more.
+def city_total(values: str) -> str:
+    """A total of the city: dimension, key, records, people, grams, credits."""
+    return (
+        "INSERT INTO city_total (dimension, key, records, people, reduction_g, credits, "
+        f"withheld, updated_at) VALUES ({values}, false, '2026-03-02 00:00:00')"
+    )
+
+
+def institution_day(values: str) -> str:
+    return (
+        "INSERT INTO institution_day (business_day, institution_id, behavior_id, evidence, "
+        f"records, people, reduction_g, credits) VALUES ('2026-01-01', 1, 1, 'A', 1, 1, {values})"
+    )
+
+
+def institution_month(behavior: str) -> str:
+    return (
+        "INSERT INTO institution_month (institution_id, month, behavior_id, records, people, "
+        f"reduction_g, credits) VALUES (1, '2026-01', {behavior}, 1, 1, 5, 5)"
+    )
+
+
 BREACHES: dict[str, tuple[tuple[str, ...], int]] = {
     "L1": (
         (
@@ -134,8 +156,8 @@ BREACHES: dict[str, tuple[tuple[str, ...], int]] = {
     ),
     "T1": (
         (
-            "INSERT INTO city_total (dimension, key, records, people, reduction_g, credits, "
-            "updated_at) VALUES ('all', '', 1, 1, 1, 1, '2026-03-02 00:00:00')",
+            city_total("'all', '', 1, 0, 1, 1"),
+            city_total("'evidence', 'A', 1, 0, 1, 1"),
         ),
         1,
     ),
@@ -146,6 +168,13 @@ BREACHES: dict[str, tuple[tuple[str, ...], int]] = {
         ),
         1,
     ),
+    "T3": (
+        (city_total("'all', '', 0, 0, 0, 0"), city_total("'evidence', 'A', 0, 0, 1, 0")),
+        1,
+    ),
+    "T4": ((city_total("'district', '370811', 0, 1, 0, 0"),), 1),
+    "T5": ((institution_day("5, 5"), institution_month("0"), institution_month("1")), 1),
+    "T6": ((institution_month("0"),), 1),
 }
 
 

@@ -6,41 +6,15 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlmodel import Session, col, select
 
-from behaviors import city, totals
+from behaviors import totals
 from behaviors.intake.release import decline_held, release_held
-from behaviors.models import ActivityRecord, Source, SourceSubject
+from behaviors.models import ActivityRecord, SourceSubject
 from behaviors.total_models import CityTotal, DayChange, DayTotal
-from carbonaccount.accounts.models import Account, AccountKind, Resident
-from carbonaccount.accounts.services import change_settings, open_account
+from carbonaccount.accounts.models import Account, Resident
+from carbonaccount.accounts.services import change_settings
 from carbonaccount.audit import SYSTEM
-from tests.behaviors.intake.arranging import NOW, admit, bring, broken, item
-
-
-def people(session: Session, source: Source, count: int, district: str | None) -> list[str]:
-    """Open accounts bound to the source; returns their names there."""
-    names = []
-    for number in range(count):
-        account = open_account(session, kind=AccountKind.PERSON, district_code=district, now=NOW)
-        names.append(f"{district}-{number}")
-        know(session, source, names[-1], account)
-    return names
-
-
-def know(session: Session, source: Source, name: str, account: Account) -> None:
-    session.add(
-        SourceSubject(
-            source_id=source.stored_id, subject=name, account_id=account.stored_id, bound_at=NOW
-        )
-    )
-    session.flush()
-
-
-def rides(names: list[str], day: str = "2026-03-02", prefix: str = "e") -> list[dict[str, object]]:
-    """A ride of 3 km each: 146 g and 146 credits."""
-    return [
-        item(f"{prefix}-{day}-{name}", subject=name, occurred_at=f"{day}T08:00:00+08:00")
-        for name in names
-    ]
+from tests.behaviors.intake.arranging import NOW, admit, bring, broken
+from tests.behaviors.totals.arranging import know, people, rides
 
 
 def rows(session: Session) -> list[tuple[object, ...]]:

@@ -1,0 +1,144 @@
+"""What members of an institution came to, worked out by hand, and who learns of it."""
+
+from datetime import date, timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from behaviors import totals
+from behaviors.models import SourceSubject
+from behaviors.total_models import DayChange, InstitutionDay
+from carbonaccount import signals
+from carbonaccount.institutions.member_totals import MemberGroup, member_totals
+from carbonaccount.institutions.models import InstitutionMember
+from tests.behaviors.intake.arranging import NOW, admit, bring, broken, item
+from tests.behaviors.totals.arranging import open_institution, people, rides
+
+MARCH = (date(2026, 3, 1), date(2026, 3, 31))
+
+
+def account_of(session: Session, name: str) -> int:
+    return session.exec(
+        select(col(SourceSubject.account_id)).where(col(SourceSubject.subject) == name)
+    ).one()
+
+
+def join(session: Session, institution_id: int, names: list[str], first: date) -> None:
+    for name in names:
+        session.add(
+            InstitutionMember(
+                institution_id=institution_id,
+                account_id=account_of(session, name),
+                first_day=first,
+                consented_at=NOW,
+            )
+        )
+    session.flush()
+
+
+def days_of(session: Session, institution_id: int) -> list[tuple[str, int, int, int]]:
+    rows = session.exec(
+        select(InstitutionDay)
+        .where(col(InstitutionDay.institution_id) == institution_id)
+        .order_by(col(InstitutionDay.business_day))
+        .execution_options(populate_existing=True)
+    )
+    return [(r.business_day.isoformat(), r.records, r.people, r.reduction_g) for r in rows]
+
+
+def test_members_count_from_their_first_day_to_their_last(session: Session) -> None:
+    source = admit(session)
+    names = people(session, source, 12, "370811")
+    ours, other = open_institution(session), open_institution(session, "另一机关")
+    join(session, ours, names[:11], date(2026, 3, 2))
+    join(session, other, names[11:], date(2026, 3, 2))
+    for day in ("2026-02-28", "2026-03-02", "2026-03-05"):
+        bring(session, source, *rides(names, day))
+    totals.add_up(session, now=NOW)
+    # Before the first day nobody counts; then 11 x 146 g = 1606 g a day.
+    assert days_of(session, ours) == [("2026-03-02", 11, 11, 1606), ("2026-03-05", 11, 11, 1606)]
+    found = member_totals(session, institution_id=ours, first=MARCH[0], last=MARCH[1])
+    assert (found.people, found.records, found.reduction_g) == (11, 22, 3212)
+    assert (found.withheld, found.partly) == (False, False)
+    assert found.by_month == (MemberGroup("2026-03", {}, 11, 22, 3212, withheld=False),)
+    names_of_ride = {"zh": "共享单车骑行", "en": "Shared-bike ride"}
+    assert found.by_behavior == (
+        MemberGroup("bike_ride", names_of_ride, 11, 22, 3212, withheld=False),
+    )
+    # One person is too few: of the other institution nothing is told at all.
+    alone = member_totals(session, institution_id=other, first=MARCH[0], last=MARCH[1])
+    assert (alone.withheld, alone.people, alone.reduction_g) == (True, None, None)
+    assert "146" not in str(alone)
+    assert broken(session) == {}
+
+    # Somebody leaves after the 2nd and comes back on the 2nd of a later record: counted once.
+    leaver = account_of(session, names[0])
+    row = session.exec(
+        select(InstitutionMember).where(col(InstitutionMember.account_id) == leaver)
+    ).one()
+    row.last_day = date(2026, 3, 2)
+    signals.membership_changed(
+        session, account_id=leaver, first_day=date(2026, 3, 2), last_day=date(2026, 3, 10)
+    )
+    marked = session.exec(select(DayChange).order_by(col(DayChange.business_day))).all()
+    assert [mark.business_day.isoformat() for mark in marked] == ["2026-03-02", "2026-03-05"]
+    join(session, ours, names[:1], date(2026, 3, 2))
+    session.execute(
+        sa.update(InstitutionMember)
+        .where(
+            col(InstitutionMember.last_day).is_(None), col(InstitutionMember.account_id) == leaver
+        )
+        .values(last_day=date(2026, 3, 3))
+    )
+    totals.add_up(session, now=NOW)
+    assert days_of(session, ours) == [("2026-03-02", 11, 11, 1606), ("2026-03-05", 10, 10, 1460)]
+    # A late record of a member reaches its day.
+    late = item("late", subject=names[1], occurred_at="2026-03-02T10:00:00+08:00")
+    bring(session, source, late)
+    totals.add_up(session, now=NOW)
+    assert days_of(session, ours)[0] == ("2026-03-02", 12, 11, 1752)
+    assert broken(session) == {}
+    session.execute(sa.text("UPDATE institution_day SET reduction_g = reduction_g + 1"))
+    assert broken(session) == {"T5": 4, "T6": 4}
+
+
+def test_what_few_did_is_not_told_by_what_many_did(session: Session) -> None:
+    source = admit(session)
+    names = people(session, source, 14, "370811")
+    ours = open_institution(session)
+    join(session, ours, names, date(2026, 1, 1))
+    bring(session, source, *rides(names))
+    bring(session, source, *(bus(name) for name in names[:3]))
+    # In February only nine acted.
+    bring(session, source, *rides(names[:9], "2026-02-02"))
+    totals.add_up(session, now=NOW)
+    found = member_totals(session, institution_id=ours, first=date(2026, 2, 1), last=MARCH[1])
+    assert [(group.key, group.withheld) for group in found.by_month] == [
+        ("2026-02", True),
+        ("2026-03", False),
+    ]
+    # The bus trips of three are withheld, and the rides that would tell them by subtraction.
+    assert {group.key: group.withheld for group in found.by_behavior} == {
+        "bike_ride": True,
+        "bus_trip": True,
+    }
+    assert found.partly
+    march = member_totals(session, institution_id=ours, first=MARCH[0], last=MARCH[1])
+    assert found.reduction_g == march.reduction_g
+
+
+def bus(name: str) -> dict[str, object]:
+    return item(
+        f"bus-{name}",
+        subject=name,
+        behavior="bus_trip",
+        activity={"distance_km": "2"},
+        occurred_at="2026-03-03T18:00:00+08:00",
+    )
+
+
+def test_only_whole_months_are_told(session: Session) -> None:
+    for first, last in ((MARCH[0], MARCH[1] - timedelta(days=1)), (date(2026, 3, 2), MARCH[1])):
+        with pytest.raises(ValueError, match="whole months"):
+            member_totals(session, institution_id=1, first=first, last=last)
