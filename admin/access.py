@@ -175,6 +175,7 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.find_person": _PEOPLE,
     "admin.resident": _PEOPLE,
     "admin.unmask_resident": _PEOPLE,
+    "admin.forget_born_month": _PEOPLE,
     "admin.sign_out_resident": _PEOPLE,
     "admin.staff": _STAFF | {Role.AUDITOR},
     "admin.staff_export": _STAFF | {Role.AUDITOR},

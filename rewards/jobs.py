@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from carbonaccount.clock import business_day
 from carbonaccount.scheduler import scheduled
-from rewards import coupon_codes, redeeming
+from rewards import coupon_codes, redeeming, scanning
 
 
 @scheduled(
@@ -24,10 +24,11 @@ def end_coupons(session: Session, *, period: date, now: datetime) -> str:
 
 @scheduled(
     name="forget-coupon-digits",
-    description="Delete the digits of coupons that are over",
+    description="Delete the digits of coupons that are over, and what tills sent long ago",
     hour=3,
     minute=30,
 )
 def forget_coupon_digits(session: Session, *, period: date, now: datetime) -> str:
-    """Delete digits that ended more than a day ago."""
-    return f"digits={coupon_codes.forget_digits(session, now=now)}"
+    """Delete digits that ended more than a day ago, and old requests of tills."""
+    digits = coupon_codes.forget_digits(session, now=now)
+    return f"digits={digits} attempts={scanning.forget_attempts(session, now=now)}"

@@ -262,7 +262,11 @@ def remove_member(
     ).first()
     if member is None:
         raise NotFound("member_not_found")
-    if member.role == OWNER and acting_user.kind != "staff" and owners(session, merchant) == 1:
+    if (
+        member.role == OWNER
+        and acting_user.kind != "staff"
+        and len(owner_accounts(session, merchant_id=merchant.id or 0)) == 1
+    ):
         raise Conflict("last_owner")
     member.active = False
     session.add(member)
@@ -286,17 +290,16 @@ def lock(session: Session, *, merchant_id: int) -> Merchant:
     return merchant
 
 
-def owners(session: Session, merchant: Merchant) -> int:
-    """Return how many people look after a merchant."""
-    return session.exec(
-        select(sa.func.count())
-        .select_from(MerchantMember)
-        .where(
-            col(MerchantMember.merchant_id) == merchant.id,
+def owner_accounts(session: Session, *, merchant_id: int) -> list[int]:
+    """Return the accounts of those who look after a merchant."""
+    found = session.exec(
+        select(col(MerchantMember.account_id)).where(
+            col(MerchantMember.merchant_id) == merchant_id,
             col(MerchantMember.role) == OWNER,
             col(MerchantMember.active),
         )
-    ).one()
+    )
+    return list(found)
 
 
 def memberships(session: Session, *, account_id: int) -> list[Membership]:

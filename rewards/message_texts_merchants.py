@@ -1,4 +1,4 @@
-"""What holders are told about a use that they denied."""
+"""What holders are told about a use that they denied, and owners about what they are owed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,7 @@ from flask_babel import gettext
 
 from carbonaccount.messages.texts import Shown, register_message
 from carbonaccount.web.templating import language, whole_text
+from rewards.reward_content import yuan_text
 
 Params = Mapping[str, Any]
 
@@ -49,6 +50,40 @@ def refused(params: Params) -> Shown:
     return _shown(text, params)
 
 
+def _owed(params: Params) -> dict[str, str]:
+    return {
+        "name": str((params["name_en"] if language() == "en" else "") or params["name_zh"]),
+        "first": str(params["first_day"]),
+        "last": str(params["last_day"]),
+        "coupons": whole_text(int(params["coupons"])),
+        "yuan": yuan_text(int(params["owed_fen"])),
+    }
+
+
+def _statement(text: str, params: Params) -> Shown:
+    return Shown(text, url_for("rewards.till_statement", public_id=params["settlement"]))
+
+
+def settlement_approved(params: Params) -> Shown:
+    """Say what a merchant is owed for a period."""
+    text = _(
+        "“%(name)s”%(first)s 至 %(last)s 的结算已批准：%(coupons)s 张券，%(yuan)s 元。",
+        **_owed(params),
+    )
+    return _statement(text, params)
+
+
+def settlement_paid(params: Params) -> Shown:
+    """Say that it was paid."""
+    text = _(
+        "“%(name)s”%(first)s 至 %(last)s 的结算已付款：%(coupons)s 张券，%(yuan)s 元。",
+        **_owed(params),
+    )
+    return _statement(text, params)
+
+
+register_message("merchant_settlement_approved", settlement_approved)
+register_message("merchant_settlement_paid", settlement_paid)
 register_message("coupon_disputed", disputed)
 register_message("coupon_dispute_upheld", upheld)
 register_message("coupon_dispute_refused", refused)

@@ -31,6 +31,8 @@ LOOK, USE, UNDO = "look", "use", "undo"
 # The code of a coupon changes every half minute; whoever has looked may take a moment to confirm.
 LOOK_HOLDS = timedelta(minutes=10)
 UNDO_WITHIN = timedelta(minutes=10)
+# Longer than a statement waits for its settlement and objections.
+ATTEMPTS_KEPT = timedelta(days=90)
 SHORTEST_REASON, LONGEST_REASON = 2, 200
 _REQUEST_KEY = re.compile(r"[A-Za-z0-9_-]{8,60}", re.ASCII)
 _WORKING = "working"
@@ -235,6 +237,12 @@ def _claim(
     if attempt is None or attempt.content_sha256 != sha256:
         raise Conflict("request_key_used")
     return attempt, is_new
+
+
+def forget_attempts(session: Session, *, now: datetime) -> int:
+    """Delete what tills sent long ago; the uses themselves stand in the coupons and the books."""
+    old = col(ScanAttempt.attempted_at) <= now - ATTEMPTS_KEPT
+    return session.exec(sa.delete(ScanAttempt).where(old)).rowcount
 
 
 def _attempt(session: Session, place: Place, request_key: str) -> ScanAttempt | None:

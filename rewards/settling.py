@@ -14,9 +14,11 @@ from carbonaccount.accounts.services import new_public_id
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day, day_end, day_start
 from carbonaccount.errors import Conflict, Invalid, NotFound, Refused
+from carbonaccount.messages.services import Outgoing, send_many
 from rewards import disputes, merchants
 from rewards.merchant_models import (
     CouponDispute,
+    Merchant,
     Settlement,
     SettlementCheck,
     SettlementDeduction,
@@ -204,7 +206,26 @@ def approve(session: Session, *, public_id: str, acting_user: Actor, now: dateti
     if not count_again(session, settlement=settlement).coupons:
         raise Conflict("nothing_to_settle")
     settlement.status, settlement.approved_by, settlement.decided_at = APPROVED, acting_user.id, now
+    _tell_owners(session, settlement, "merchant_settlement_approved", now)
     return _noted(session, settlement, "settlement.approve", acting_user, now)
+
+
+def _tell_owners(session: Session, settlement: Settlement, kind: str, now: datetime) -> None:
+    """Tell those who look after the merchant what they are owed, or that it was paid."""
+    owners = merchants.owner_accounts(session, merchant_id=settlement.merchant_id)
+    merchant = session.get_one(Merchant, settlement.merchant_id)
+    params = {
+        "settlement": settlement.public_id,
+        "name_zh": merchant.name_zh,
+        "name_en": merchant.name_en,
+        "first_day": settlement.first_day.isoformat(),
+        "last_day": settlement.last_day.isoformat(),
+        "coupons": settlement.coupons,
+        "owed_fen": settlement.value_fen - settlement.deducted_fen,
+    }
+    cause = f"settlement:{settlement.id}"
+    outgoing = [Outgoing(account_id, cause, params) for account_id in owners]
+    send_many(session, kind=kind, outgoing=outgoing, now=now)
 
 
 def unchecked_count(session: Session, *, settlement: Settlement) -> int:
@@ -231,6 +252,7 @@ def pay(
     settlement = _locked(session, public_id, APPROVED)
     settlement.status, settlement.paid_by, settlement.paid_at = PAID, acting_user.id, now
     settlement.payment_reference = reference
+    _tell_owners(session, settlement, "merchant_settlement_paid", now)
     return _noted(session, settlement, "settlement.pay", acting_user, now)
 
 

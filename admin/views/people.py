@@ -171,6 +171,7 @@ def _person_page(
             session, owner=Owner(account_id=account_id), now=utc_now()
         ),
         privacy_purpose=PRIVACY_PURPOSE,
+        born_month_told=help_desk.has_told_born_month(session, account_id=account_id),
         limits=(help_desk.LEAST_REASON, help_desk.LONGEST_REASON),
         labels=labels,
         district_name=district_name,
@@ -205,6 +206,22 @@ def unmask_resident(public_id: str) -> ResponseReturnValue:
         session.rollback()
         return _person_page(public_id, error=error, status=422)
     return _person_page(public_id, phone=phone)
+
+
+@blueprint.post("/people/<public_id>/forget-born-month")
+def forget_born_month(public_id: str) -> ResponseReturnValue:
+    """Let a resident tell their month of birth anew, for one who told it wrongly."""
+    error, status = attempted(
+        help_desk.forget_born_month,
+        account_id=person_or_404(public_id).account.stored_id,
+        reason=request.form.get("born_reason", ""),
+        acting_user=current_actor(),
+        now=utc_now(),
+    )
+    if error:
+        return _person_page(public_id, error=error, status=status)
+    flash(_("已清除出生年月，居民可以重新填写。"), "success")
+    return go_to(url_for("admin.resident", public_id=public_id))
 
 
 @blueprint.post("/people/<public_id>/sign-out")

@@ -12,7 +12,7 @@ from carbonaccount.accounts.services import PHONE_PURPOSE, phone_index
 from carbonaccount.accounts.sessions import Owner
 from carbonaccount.audit import Actor
 from carbonaccount.crypto import Vault
-from carbonaccount.errors import Invalid, NotFound
+from carbonaccount.errors import Conflict, Invalid, NotFound
 
 LEAST_REASON, LONGEST_REASON = 5, 300
 
@@ -60,12 +60,7 @@ def unmask_phone(
 
     Raises Invalid (unmask_reason), NotFound (no_resident). Does not commit.
     """
-    reason = reason.strip()
-    if not LEAST_REASON <= len(reason) <= LONGEST_REASON:
-        raise Invalid("unmask_reason", field="reason", minimum=LEAST_REASON, maximum=LONGEST_REASON)
-    resident = session.exec(select(Resident).where(col(Resident.account_id) == account_id)).first()
-    if resident is None:
-        raise NotFound("no_resident")
+    reason, resident = _reason(reason, "unmask_reason", "reason"), _resident(session, account_id)
     audit.record(
         session,
         acting_user=acting_user,
@@ -75,6 +70,50 @@ def unmask_phone(
         reason=reason,
     )
     return vault.open(resident.phone_sealed, purpose=PHONE_PURPOSE)
+
+
+def has_told_born_month(session: Session, *, account_id: int) -> bool:
+    """Return whether the resident of an account told a month of birth."""
+    told = select(col(Resident.born_month)).where(col(Resident.account_id) == account_id)
+    return session.exec(told).first() is not None
+
+
+def forget_born_month(
+    session: Session, *, account_id: int, reason: str, acting_user: Actor, now: datetime
+) -> None:
+    """Forget a month of birth that was told wrongly; the resident tells it anew.
+
+    The help desk never types one in: only the person says how old they are. The month itself is
+    not written down. Raises Invalid (born_month_reason), Conflict (no_born_month), NotFound
+    (no_resident). Does not commit.
+    """
+    reason = _reason(reason, "born_month_reason", "born_reason")
+    resident = _resident(session, account_id)
+    if resident.born_month is None:
+        raise Conflict("no_born_month")
+    resident.born_month = None
+    audit.record(
+        session,
+        acting_user=acting_user,
+        action="resident.forget_born_month",
+        subject=f"account:{account_id}",
+        now=now,
+        reason=reason,
+    )
+
+
+def _reason(reason: str, code: str, field: str) -> str:
+    reason = reason.strip()
+    if not LEAST_REASON <= len(reason) <= LONGEST_REASON:
+        raise Invalid(code, field=field, minimum=LEAST_REASON, maximum=LONGEST_REASON)
+    return reason
+
+
+def _resident(session: Session, account_id: int) -> Resident:
+    found = session.exec(select(Resident).where(col(Resident.account_id) == account_id)).first()
+    if found is None:
+        raise NotFound("no_resident")
+    return found
 
 
 def sign_out_everywhere(

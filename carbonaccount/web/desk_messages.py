@@ -60,6 +60,11 @@ DESK: dict[str, tuple[str, str]] = {
         "请写明为什么要看完整号码，{minimum} 至 {maximum} 个字。",
         "Say why you need the whole number, in {minimum} to {maximum} characters.",
     ),
+    "born_month_reason": (
+        "请写明为什么清除出生年月，{minimum} 至 {maximum} 个字。",
+        "Say why the month of birth is forgotten, in {minimum} to {maximum} characters.",
+    ),
+    "no_born_month": ("这位居民没有填写出生年月。", "This resident told no month of birth."),
     "no_resident": ("这个账户没有居民资料。", "There is no resident behind this account."),
     "phone_not_found": ("没有这个号码的账户。", "No account has this number."),
     # --- staff ---

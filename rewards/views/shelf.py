@@ -1,6 +1,7 @@
 """The catalogue: what credits buy, what one can afford now, and one reward from near."""
 
 import secrets
+from collections.abc import Collection
 
 from flask import (
     Response,
@@ -12,6 +13,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from carbonaccount.accounts import queries as account_queries
 from carbonaccount.clock import utc_now
@@ -31,24 +33,42 @@ _TOKEN_BYTES = 16
 _SHOWN = ("favourites", "affordable")
 
 
-def wanted_now() -> Wanted:
-    """Return what the address asks for; what it cannot mean is left out."""
+def wanted_now(districts: Collection[str]) -> Wanted:
+    """Return what the address asks for; what it cannot mean is left out and told."""
     given = request.args
     reward_class = given.get("class", "")
     shown = given.get("show", "") if current_account_id() is not None else ""
+    district = given.get("district", "").strip()
     return Wanted(
         words=given.get("q", "").strip()[:LONGEST_SEARCH],
         reward_class=reward_class if reward_class in labels.CLASS_NAMES else "",
-        district=given.get("district", "").strip()[:12],
+        district=district if district in districts else "",
         favourites=shown == "favourites",
         affordable=shown == "affordable",
     )
 
 
+def not_understood(districts: Collection[str]) -> dict[str, str]:
+    """Return the filters of the address whose value means nothing here, by what they are called."""
+    asked = {
+        str(_("类别")): (request.args.get("class", ""), labels.CLASS_NAMES),
+        str(_("区县")): (request.args.get("district", "").strip(), districts),
+        str(_("显示")): (request.args.get("show", ""), _SHOWN),
+    }
+    return {
+        name: value[:LONGEST_SEARCH]
+        for name, (value, known) in asked.items()
+        if value and value not in known
+    }
+
+
 @blueprint.get("/rewards")
 def shelf() -> ResponseReturnValue:
     """Show what residents may take now, first what this reader can afford."""
-    session, held, wanted = current_session(), my_credits(), wanted_now()
+    session, held = current_session(), my_credits()
+    districts = account_queries.districts(session)
+    codes = [district.code for district in districts]
+    wanted = wanted_now(codes)
     items = queries.shelf_items(
         session, account_id=current_account_id(), standing=my_standing(), day=today()
     )
@@ -68,7 +88,8 @@ def shelf() -> ResponseReturnValue:
         classes=[code for code in labels.CLASS_NAMES if any(i.reward_class == code for i in items)],
         credits=held,
         guardian_missing=guardian_missing(),
-        districts=account_queries.districts(session),
+        districts=districts,
+        unknown=not_understood(codes),
         address=shelf_address,
         page_address=page_address,
     )

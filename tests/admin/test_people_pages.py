@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import date
 
 import pytest
 from flask import Flask
@@ -90,6 +91,26 @@ def test_unmasking_needs_a_reason_and_leaves_a_trace(app: Flask, olga: Browser) 
     assert (entry.actor, entry.reason) == ("staff:olga", "居民来电核对身份")
     assert ALICE not in str(entry.details)
     assert ALICE not in olga.get(page).text
+
+
+def test_a_wrong_month_of_birth_is_forgotten_with_a_reason(app: Flask, olga: Browser) -> None:
+    page = f"/admin/people/{public_id(app)}"
+    forget = f"{page}/forget-born-month"
+    assert "清除出生年月" not in olga.get(page).text
+    missing = olga.post(forget, {"born_reason": "居民来电更正"}, page=page)
+    assert missing.status_code == 409
+    with writing(app) as session:
+        resident = session.exec(select(Resident)).one()
+        resident.born_month = date(2016, 5, 1)
+        session.commit()
+    assert "2016" not in olga.get(page).text
+    assert olga.post(forget, {"born_reason": "错"}, page=page).status_code == 422
+    assert olga.post(forget, {"born_reason": "居民来电更正"}, page=page).status_code == 303
+    with writing(app) as session:
+        assert session.exec(select(Resident)).one().born_month is None
+    (entry,) = entries(app, "resident.forget_born_month")
+    assert (entry.actor, entry.reason) == ("staff:olga", "居民来电更正")
+    assert "2016" not in f"{entry.details}{entry.subject}"
 
 
 def test_the_account_as_sums(app: Flask, olga: Browser) -> None:

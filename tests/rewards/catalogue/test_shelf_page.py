@@ -16,6 +16,7 @@ from tests.people import ALICE, Browser, writing
 from tests.queries import counting
 from tests.rewards.catalogue.arranging import on_shelf
 from tests.rewards.fund import arranged
+from tests.rewards.redeeming.arranging import open_shop
 
 # The session and the person (2), credits, standing, shelf, districts.
 SHELF_STATEMENTS = 6
@@ -202,3 +203,13 @@ def test_pictures_are_sent_to_be_kept_and_nothing_else_is(app: Flask) -> None:
         assert "immutable" in sent.headers["Cache-Control"]
     for wrong in ("0" * 32 + ".webp", "..%2Fsecret.txt", "secret.txt"):
         assert browser.get(f"/rewards/pictures/{wrong}").status_code == 404
+
+
+def test_a_filter_that_means_nothing_is_told_and_not_used(app: Flask, session: Session) -> None:
+    open_shop(session, since=utc_now())
+    session.commit()
+    text = Browser(app).get("/rewards?class=gold&district=999999&show=all").text
+    for name, value in (("类别", "gold"), ("区县", "999999"), ("显示", "all")):
+        assert f"没有看懂筛选条件“{name}”的值“{value}”" in text
+    assert "修车一次" in text
+    assert "没有看懂" not in Browser(app).get("/rewards?class=repair_second_hand").text

@@ -180,3 +180,14 @@ def test_people_join_with_a_code_that_is_good_once(counter: Counter) -> None:
         merchants.add_till(
             session, merchant=counter.merchant, name=" 一号 ", acting_user=acting, now=NOW
         )
+
+
+def test_what_tills_sent_long_ago_is_forgotten(counter: Counter) -> None:
+    counter.look("CA1.nothing.1.x")
+    sent = len(counter.session.exec(select(ScanAttempt)).all())
+    assert sent > 0
+    kept_until = NOW + timedelta(days=90)
+    early = kept_until - timedelta(minutes=1)
+    assert scanning.forget_attempts(counter.session, now=early) == 0
+    assert scanning.forget_attempts(counter.session, now=kept_until) == sent
+    assert broken(counter.session) == {}

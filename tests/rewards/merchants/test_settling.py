@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, Refused
 from carbonaccount.messages.models import Message
+from carbonaccount.messages.texts import message_text
 from rewards import disputes, settlement_queries, settling
 from rewards.merchant_models import CouponDispute, Settlement, SettlementCheck
 from rewards.models import Coupon
@@ -67,6 +68,15 @@ def again(counter: Counter, service: object, by: Actor, **needs: object) -> None
     counter.session.commit()
 
 
+def told(counter: Counter, account_id: int) -> list[str]:
+    """Return the sentences a person was sent."""
+    sent = counter.session.exec(
+        select(Message).where(col(Message.account_id) == account_id).order_by(col(Message.id))
+    ).all()
+    with counter.app.test_request_context():
+        return [message_text(message.kind, message.params).text for message in sent]
+
+
 def test_from_draft_to_paid_by_two_people(counter: Counter) -> None:
     counter.used(7)
     counter.coupon("not-used")
@@ -104,6 +114,10 @@ def test_from_draft_to_paid_by_two_people(counter: Counter) -> None:
     again(counter, settling.approve, counter.ben)
     again(counter, settling.pay, counter.ann, reference="PAY-2026-0311")
     assert (settlement.status, settlement.payment_reference) == ("paid", "PAY-2026-0311")
+    assert told(counter, counter.clerk) == [
+        "“修车铺”2026-03-10 至 2026-03-10 的结算已批准：7 张券，35.00 元。",
+        "“修车铺”2026-03-10 至 2026-03-10 的结算已付款：7 张券，35.00 元。",
+    ]
     with pytest.raises(Conflict, match="settlement_state"):
         again(counter, settling.cancel, counter.ann, reason="算错了")
     assert broken(counter.session) == {}
