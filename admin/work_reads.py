@@ -12,7 +12,8 @@ from behaviors.rule_models import RulePreview
 from carbonaccount import scheduler
 from carbonaccount.accounts.models import Staff
 from carbonaccount.clock import CITY_ZONE, business_day
-from carbonaccount.scheduler import CATCH_UP_DAYS, Job, JobAttempt, JobRun
+from carbonaccount.job_models import JobAttempt, JobRun
+from carbonaccount.scheduler import CATCH_UP_DAYS, Job
 
 LATEST_WORK = 20
 
@@ -44,40 +45,32 @@ class WorkLine(NamedTuple):
 def job_lines(session: Session, *, now: datetime) -> list[JobLine]:
     """Return all jobs by name."""
     runs = scheduler.last_runs(session)
-    oldest = business_day(now) - timedelta(days=CATCH_UP_DAYS)
-    done: dict[str, set[date]] = {}
-    for name, period in session.exec(
-        select(col(JobRun.job), col(JobRun.period)).where(col(JobRun.period) >= oldest)
-    ):
-        done.setdefault(name, set()).add(period)
-    failed = _failed(session, oldest)
+    owed = scheduler.owed(session, now=now)
+    failed = _failed(session, business_day(now) - timedelta(days=CATCH_UP_DAYS))
     return [
-        JobLine(
-            job,
-            runs.get(job.name),
-            _owed(job, done.get(job.name, set()), now),
-            _next(job, now),
-            failed.get(job.name),
-        )
+        JobLine(job, runs.get(job.name), owed[job.name], _next(job, now), failed.get(job.name))
         for job in scheduler.jobs()
     ]
+
+
+def at_work(session: Session) -> list[JobAttempt]:
+    """Return what is being tried by its row, the earliest first."""
+    statement = select(JobAttempt).where(col(JobAttempt.state) == scheduler.RUNNING)
+    return list(session.exec(statement.order_by(col(JobAttempt.started_at))))
 
 
 def _failed(session: Session, oldest: date) -> dict[str, JobAttempt]:
     """Return each job's newest day that was tried in vain."""
     rows = session.exec(
         select(JobAttempt)
-        .where(col(JobAttempt.state) == scheduler.FAILED, col(JobAttempt.period) >= oldest)
+        .where(
+            col(JobAttempt.state) == scheduler.FAILED,
+            col(JobAttempt.period) >= oldest,
+            col(JobAttempt.dry_run).is_(False),
+        )
         .order_by(col(JobAttempt.period))
     )
     return {row.job: row for row in rows}
-
-
-def _owed(job: Job, done: set[date], now: datetime) -> list[date]:
-    latest = job.last_due(now)
-    oldest = latest - timedelta(days=CATCH_UP_DAYS - 1)
-    past = {period for period in done if period <= latest}
-    return scheduler.missing_periods(past, oldest=oldest, latest=latest)
 
 
 def _next(job: Job, now: datetime) -> datetime:
@@ -85,15 +78,19 @@ def _next(job: Job, now: datetime) -> datetime:
     return datetime.combine(day, time(job.hour, job.minute), tzinfo=CITY_ZONE)
 
 
-def attempt_rows(*, job: str, state: str) -> sa.Select[Any]:
-    """Return the statement of what was tried; an empty job or state lets all through."""
-    wanted: Any = sa.select(JobAttempt)
+def attempt_rows(*, job: str, state: str, how: str) -> sa.Select[Any]:
+    """Return the statement of what was tried; an empty job, state or way lets all through.
+
+    how: `dry` for dry runs, `real` for the others.
+    """
+    wanted: sa.Select[Any] = sa.select(JobAttempt)
     if job:
         wanted = wanted.where(col(JobAttempt.job) == job)
     if state:
         wanted = wanted.where(col(JobAttempt.state) == state)
-    found: sa.Select[Any] = wanted
-    return found
+    if how:
+        wanted = wanted.where(col(JobAttempt.dry_run).is_(how == "dry"))
+    return wanted
 
 
 def latest_work(session: Session) -> list[WorkLine]:

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from carbonaccount import scheduler
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.config import Settings
-from carbonaccount.job_process import JobProcess
+from carbonaccount.job_process import LEASE_S, JobProcess
 from carbonaccount.web.database import engine
 from carbonaccount.web.refusals import refusals_told
 
@@ -81,12 +81,23 @@ def list_jobs_command() -> None:
     show_default=True,
     help="Seconds between two looks at what is due.",
 )
+@click.option(
+    "--lease",
+    "lease_s",
+    type=click.FloatRange(0.5, 3600),
+    default=LEASE_S,
+    show_default=True,
+    help="Seconds without a sign of life after which another process leads.",
+)
 @with_appcontext
-def run_jobs_command(every_s: int) -> None:
+def run_jobs_command(every_s: int, lease_s: float) -> None:
     """Run the jobs when they are due, until stopped; of several such processes one works."""
     settings: Settings = current_app.extensions["carbonaccount.settings"]
     process = JobProcess(
-        engine(), lock_folder=settings.instance_path / "locks", context=current_app.app_context
+        engine(),
+        lock_folder=settings.instance_path / "locks",
+        context=current_app.app_context,
+        lease_s=lease_s,
     )
     process.run(every_s=every_s)
 
@@ -94,14 +105,17 @@ def run_jobs_command(every_s: int) -> None:
 @jobs_group.command("once")
 @click.argument("name")
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Period; default today.")
+@click.option("--dry-run", is_flag=True, help="Do the work, keep nothing of it, say what it was.")
 @with_appcontext
-def run_job_command(name: str, day: datetime | None) -> None:
+def run_job_command(name: str, day: datetime | None, dry_run: bool) -> None:
     """Run one job for one period, unless it is already done."""
     now = utc_now()
     period = day.date() if day else business_day(now)
     with refusals_told():
         scheduler.find_job(name)
-    outcome = scheduler.attempt(engine(), name=name, period=period, now=now)
+    work = scheduler.try_out if dry_run else scheduler.attempt
+    outcome = work(engine(), name=name, period=period, now=now)
     if outcome.state == scheduler.FAILED:
         raise click.ClickException(f"{name} {period}: failed, the log says why")
-    click.echo(f"{name} {period}: {outcome.summary or outcome.state}")
+    told = "dry run, nothing of it stays: " if dry_run else ""
+    click.echo(f"{name} {period}: {told}{outcome.summary or outcome.state}")

@@ -1,33 +1,45 @@
-"""The process that runs the jobs: `flask jobs run`. Any number may be started; one leads."""
+"""The process that runs the jobs: `flask jobs run`. Any number may be started; one leads.
+
+A small installation runs it inside its web server instead; the guard is the same.
+"""
 
 import logging
 import signal
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from carbonaccount.clock import CITY_ZONE, utc_now
-from carbonaccount.leadership import Leader
+from carbonaccount.lease import Fence, Lease
 from carbonaccount.scheduler import run_due
 
 # A tick that is late, after a suspended machine for instance, is still worth running.
 MISFIRE_GRACE_S = 3600
-# The lock of the process that leads; while it is held, somebody runs what is due.
+# The lease of the process that leads.
 LEADER = "scheduler"
+LEASE_S = 60.0
+# A few heartbeats may be lost before the lease is.
+HEARTBEATS_A_LEASE = 5
 _log = structlog.stdlib.get_logger(__name__)
 
 
 class JobProcess:
-    """Looks at every tick whether this process leads, and if so runs what is due."""
+    """Looks at every tick whether this process leads, and if so runs what is due.
+
+    lease_s: how long it leads without being heard of.  clock: tells what is due.
+    """
 
     def __init__(
         self,
@@ -35,52 +47,95 @@ class JobProcess:
         *,
         lock_folder: Path,
         context: Callable[[], AbstractContextManager[object]],
+        lease_s: float = LEASE_S,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._engine, self._context = engine, context
-        self._leader = Leader(engine, name=LEADER, folder=lock_folder)
-        self._led = False
+        self._engine, self._context, self._lease_s = engine, context, lease_s
+        self._clock = clock
+        self._lease = Lease(engine, name=LEADER, folder=lock_folder, lease_s=lease_s)
+        self._led: Fence | None = None
         self._stopping = threading.Event()
 
-    def run(self, *, every_s: int) -> None:
+    def run(self, *, every_s: float) -> None:
         """Tick until SIGTERM or SIGINT; a job that runs then is finished first."""
-        # It would say at each tick that one ran, or that a long one was not run twice.
-        logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        scheduler = BlockingScheduler(
-            timezone=CITY_ZONE,
-            executors={"default": ThreadPoolExecutor(1)},
-            job_defaults={
-                "coalesce": True,
-                "misfire_grace_time": MISFIRE_GRACE_S,
-                "max_instances": 1,
-            },
-        )
-        trigger = IntervalTrigger(seconds=every_s, timezone=CITY_ZONE)
-        scheduler.add_job(self.tick, trigger, next_run_time=utc_now())
+        scheduler = BlockingScheduler(timezone=CITY_ZONE)
+        self._prepare(scheduler, every_s)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
         # Stopping takes locks that the interrupted thread may hold, so another thread does it.
         threading.Thread(target=self._stop, args=(scheduler,), daemon=True).start()
         scheduler.start()
-        self._leader.resign()
-        _log.info("jobs_stopped")
+        self._resign()
+
+    def start_beside(self, *, every_s: float) -> Callable[[], None]:
+        """Tick in threads of a process that does other work; returns what stops it."""
+        scheduler = BackgroundScheduler(timezone=CITY_ZONE)
+        self._prepare(scheduler, every_s)
+        scheduler.start()
+
+        def stop() -> None:
+            self._stopping.set()
+            scheduler.shutdown(wait=True)
+            self._resign()
+
+        return stop
 
     def tick(self) -> None:
         """Run what is due if this process leads."""
         with self._context():
             try:
-                leads = self._leader.leads()
+                fence = self._lease.hold()
+                if fence != self._led:
+                    self._tell(fence)
+                self._led = fence
+                if fence is not None:
+                    stopping = self._stopping.is_set
+                    run_due(self._engine, now=self._clock(), fence=fence, stopping=stopping)
             except DBAPIError:
+                # The database is away, or on SQLite somebody keeps it locked: the next tick tells.
                 _log.exception("leadership_unknown")
-                return
-            if leads != self._led:
-                _log.info("jobs_leading" if leads else "jobs_waiting")
-            self._led = leads
-            if leads:
-                run_due(self._engine, now=utc_now(), stopping=self._stopping.is_set)
+
+    def heartbeat(self) -> None:
+        """Say that this process is there, while a job may take longer than the lease."""
+        try:
+            self._lease.renew()
+        except DBAPIError:
+            # On SQLite the job itself is in the way; its commit is a heartbeat too.
+            _log.info("heartbeat_missed")
+
+    def _prepare(self, scheduler: BaseScheduler, every_s: float) -> None:
+        # It would say at each tick that one ran, or that a long one was not run twice.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        scheduler.configure(
+            executors={"default": ThreadPoolExecutor(1), "heartbeat": ThreadPoolExecutor(1)},
+            job_defaults={
+                "coalesce": True,
+                "misfire_grace_time": MISFIRE_GRACE_S,
+                "max_instances": 1,
+            },
+            timezone=CITY_ZONE,
+        )
+        trigger = IntervalTrigger(seconds=every_s, timezone=CITY_ZONE)
+        scheduler.add_job(self.tick, trigger, next_run_time=utc_now())
+        beat = IntervalTrigger(seconds=self._lease_s / HEARTBEATS_A_LEASE, timezone=CITY_ZONE)
+        scheduler.add_job(self.heartbeat, beat, executor="heartbeat")
+
+    def _tell(self, fence: Fence | None) -> None:
+        if fence is None:
+            _log.info("jobs_waiting", holder=self._lease.holder)
+        else:
+            _log.info("jobs_leading", holder=self._lease.holder, epoch=fence.epoch)
+
+    def _resign(self) -> None:
+        try:
+            self._lease.give_up()
+        except DBAPIError:
+            _log.exception("lease_not_given_up")
+        _log.info("jobs_stopped")
 
     def _ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping.set()
 
-    def _stop(self, scheduler: BlockingScheduler) -> None:
+    def _stop(self, scheduler: BaseScheduler) -> None:
         self._stopping.wait()
         scheduler.shutdown(wait=True)

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import Response, current_app, flash, render_template, request, url_for
+from flask import Response, current_app, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -14,14 +14,16 @@ from admin import work_reads
 from admin.database_lists import SortedColumn, database_file, database_listing
 from admin.views import blueprint
 from admin.views.common import attempted
-from carbonaccount import audit, scheduler
+from carbonaccount import audit, lease, scheduler
 from carbonaccount.audit import Actor
 from carbonaccount.clock import CITY_ZONE, business_day, utc_now
 from carbonaccount.config import Settings
 from carbonaccount.errors import DomainError, Invalid
+from carbonaccount.job_models import JobAttempt
 from carbonaccount.job_process import LEADER
-from carbonaccount.leadership import ProcessLock, is_locked
-from carbonaccount.scheduler import CATCH_UP_DAYS, JobAttempt
+from carbonaccount.leadership import ProcessLock
+from carbonaccount.lease import Standing
+from carbonaccount.scheduler import CATCH_UP_DAYS
 from carbonaccount.tasks import TaskRunner
 from carbonaccount.web.database import current_session, engine
 from carbonaccount.web.error_pages import explain
@@ -36,6 +38,7 @@ WORK_STATES = {
     "cancelled": (_l("已取消"), "plain"),
     "failed": (_l("未完成"), "bad"),
     "interrupted": (_l("中断了"), "bad"),
+    "fenced": (_l("被接手，未保留"), "bad"),
 }
 # What the jobs of this release do; a job without words here is shown with its own description.
 JOB_WORDS: dict[str, LazyString] = {
@@ -57,7 +60,14 @@ JOB_WORDS: dict[str, LazyString] = {
 WORK_KINDS = {"upload": _l("数据导入"), "preview": _l("规则预览")}
 
 
-ATTEMPT_STATES = (scheduler.WAITING, scheduler.RUNNING, scheduler.DONE, scheduler.FAILED)
+ATTEMPT_STATES = (
+    scheduler.WAITING,
+    scheduler.RUNNING,
+    scheduler.DONE,
+    scheduler.FAILED,
+    scheduler.FENCED,
+)
+WAYS = {"real": _l("正式执行"), "dry": _l("试运行")}
 
 
 def columns() -> list[SortedColumn[JobAttempt]]:
@@ -70,10 +80,13 @@ def columns() -> list[SortedColumn[JobAttempt]]:
         SortedColumn(
             "period", _("所属日期"), lambda row: row.period.isoformat(), col(JobAttempt.period)
         ),
+        SortedColumn("how", _("方式"), lambda row: str(way_of(row))),
         SortedColumn("state", _("状态"), lambda row: str(state_of(row)[0]), col(JobAttempt.state)),
         SortedColumn("attempts", _("次数"), lambda row: row.attempts, col(JobAttempt.attempts)),
         SortedColumn("finished", _("结束"), lambda row: _moment(row.finished_at)),
         SortedColumn("asked_by", _("谁"), lambda row: row.asked_by or _("按时执行")),
+        SortedColumn("epoch", _("届"), lambda row: row.epoch or ""),
+        SortedColumn("fenced", _("被接手次数"), lambda row: row.fenced, col(JobAttempt.fenced)),
         SortedColumn("summary", _("结果"), lambda row: row.error or row.summary),
     ]
 
@@ -84,25 +97,38 @@ def runner() -> TaskRunner:
     return found
 
 
+def way_of(row: JobAttempt) -> LazyString:
+    """Return whether a row is of a run or of a dry run, in words."""
+    return WAYS["dry" if row.dry_run else "real"]
+
+
 def state_of(row: JobAttempt) -> tuple[LazyString, str]:
     """Return the words and the tone of how a job stands for a period."""
     return WORK_STATES["interrupted" if _is_interrupted(row) else row.state]
+
+
+def leader() -> Standing | None:
+    """Return who leads the scheduler now, or led it last; asked once a request."""
+    if "jobs_leader" not in g:
+        settings: Settings = current_app.extensions["carbonaccount.settings"]
+        folder = settings.instance_path / "locks"
+        g.jobs_leader = lease.standing(engine(), name=LEADER, folder=folder)
+    found: Standing | None = g.jobs_leader
+    return found
 
 
 def _is_interrupted(row: JobAttempt) -> bool:
     """Return whether nobody is at work on what its row says is waiting or running."""
     if row.state not in (scheduler.WAITING, scheduler.RUNNING):
         return False
-    if runner().is_at_work(_key(row.job, row.period)):
+    if runner().is_at_work(_key(row.job, row.period, row.dry_run)):
         return False
-    settings: Settings = current_app.extensions["carbonaccount.settings"]
-    folder = settings.instance_path / "locks"
-    scheduled = not row.asked_by and is_locked(engine(), name=LEADER, folder=folder)
-    return not scheduled
+    leads = leader()
+    return not (leads and leads.is_alive and row.epoch == leads.epoch)
 
 
-def _key(name: str, period: date) -> str:
-    return f"{name}-{period.isoformat()}"
+def _key(name: str, period: date, dry_run: bool) -> str:
+    return f"{name}-{period.isoformat()}" + ("-dry" if dry_run else "")
 
 
 def _moment(moment: datetime | None) -> str:
@@ -114,9 +140,11 @@ def _moment(moment: datetime | None) -> str:
 def _filters() -> dict[str, str]:
     """Return the filters of the address; a word that is no choice lets everything through."""
     job, state = request.args.get("job", ""), request.args.get("state", "")
+    how = request.args.get("how", "")
     return {
         "job": job if job in {item.name for item in scheduler.jobs()} else "",
         "state": state if state in ATTEMPT_STATES else "",
+        "how": how if how in WAYS else "",
     }
 
 
@@ -139,16 +167,19 @@ def jobs() -> ResponseReturnValue:
 def _jobs_page(error: DomainError | None = None, status: int = 200) -> ResponseReturnValue:
     session, now, filters = current_session(), utc_now(), _filters()
     found = database_listing(session, **_list_needs(), filters=filters)
+    at_work = [row for row in work_reads.at_work(session) if not _is_interrupted(row)]
     page = render_template(
         "admin/jobs.html",
         lines=work_reads.job_lines(session, now=now),
         list=found,
-        is_active=any(
-            row.state in (scheduler.WAITING, scheduler.RUNNING) and not _is_interrupted(row)
-            for row in found.rows
-        ),
+        leader=leader(),
+        at_work=at_work,
+        is_active=bool(at_work)
+        or any(row.state == scheduler.WAITING and not _is_interrupted(row) for row in found.rows),
         filters=filters,
         state_of=state_of,
+        way_of=way_of,
+        ways=WAYS,
         states={name: WORK_STATES[name][0] for name in ATTEMPT_STATES},
         work=work_reads.latest_work(session),
         work_states=WORK_STATES,
@@ -168,11 +199,12 @@ def jobs_export(kind: str) -> Response:
 
 @blueprint.post("/jobs/<name>/run")
 def run_job(name: str) -> ResponseReturnValue:
-    """Have a job run for a day beside the requests, unless that day is done."""
+    """Have a job run for a day beside the requests, unless that day is done; or try it out."""
     asked: list[bool] = []
+    dry_run = request.form.get("dry_run") == "1"
 
     def ask(session: Session, **needs: Any) -> None:
-        asked.append(_asked(session, name=name, **needs))
+        asked.append(_asked(session, name=name, dry_run=dry_run, **needs))
 
     error, status = attempted(
         ask,
@@ -182,37 +214,45 @@ def run_job(name: str) -> ResponseReturnValue:
     )
     if error is not None:
         return _jobs_page(error, status)
-    if asked[0]:
-        flash(_("任务 %(name)s 已开始，结果见下表。", name=name), "success")
-    else:
-        flash(_("任务 %(name)s 在这一天已经完成，不会再做一遍。", name=name), "info")
+    flash(*_said(name, dry_run=dry_run, begun=asked[0]))
     return go_to(url_for("admin.jobs", job=name))
 
 
-def _asked(session: Session, *, name: str, period: str, acting_user: Actor, now: datetime) -> bool:
+def _said(name: str, *, dry_run: bool, begun: bool) -> tuple[str, str]:
+    if not begun:
+        return _("任务 %(name)s 在这一天已经完成，不会再做一遍。", name=name), "info"
+    if dry_run:
+        return _("任务 %(name)s 已开始试运行，做完全部撤回，结果见下表。", name=name), "success"
+    return _("任务 %(name)s 已开始，结果见下表。", name=name), "success"
+
+
+def _asked(
+    session: Session, *, name: str, period: str, dry_run: bool, acting_user: Actor, now: datetime
+) -> bool:
     """Hand a job to the thread that runs them and write down who asked; False when it is done.
 
     Raises NotFound (unknown_job), Invalid (bad_job_day) for a day to come or one too long ago,
     Conflict (task_at_work).
     """
     day = _day_of(period, business_day(now))
-    note = scheduler.ask(session, name=name, period=day, asked_by=acting_user.ref, now=now)
+    by = acting_user.ref
+    note = scheduler.ask(session, name=name, period=day, asked_by=by, now=now, dry_run=dry_run)
     audit.record(
         session,
         acting_user=acting_user,
-        action="job.run",
+        action="job.dry_run" if dry_run else "job.run",
         subject=f"job:{name}",
         now=now,
         period=period,
     )
     if note is None:
         return False
-    at = engine()
+    at, work = engine(), scheduler.try_out if dry_run else scheduler.attempt
 
     def run(_lock: ProcessLock) -> object:
-        return scheduler.attempt(at, name=name, period=day, now=now)
+        return work(at, name=name, period=day, now=now)
 
-    with runner().starting(_key(name, day), run):
+    with runner().starting(_key(name, day, dry_run), run):
         session.commit()
     return True
 

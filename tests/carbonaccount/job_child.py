@@ -59,6 +59,8 @@ def second(session: Session, *, period: date, now: datetime) -> str:
 
 
 if __name__ == "__main__":
-    process = JobProcess(make_engine(URL), lock_folder=FOLDER / "locks", context=nullcontext)
+    process = JobProcess(
+        make_engine(URL), lock_folder=FOLDER / "locks", context=nullcontext, lease_s=2
+    )
     trace(f"ready {os.getpid()}")
     process.run(every_s=1)

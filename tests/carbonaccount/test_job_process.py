@@ -15,8 +15,8 @@ from sqlmodel import col, select
 
 from carbonaccount.audit import AuditEntry
 from carbonaccount.database import make_engine, open_session
+from carbonaccount.job_models import JobRun
 from carbonaccount.leadership import Leader, is_locked, take_lock
-from carbonaccount.scheduler import JobRun
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 60.0

@@ -12,10 +12,10 @@ from carbonaccount import scheduler
 from carbonaccount.audit import SYSTEM, AuditEntry, record
 from carbonaccount.database import make_engine, open_session
 from carbonaccount.errors import Conflict, Invalid
+from carbonaccount.job_items import one_by_one, summary_of
+from carbonaccount.job_models import JobAttempt, JobRun
 from carbonaccount.scheduler import (
     Job,
-    JobAttempt,
-    JobRun,
     missing_periods,
     run_due,
     run_once,
@@ -93,8 +93,8 @@ def test_a_job_that_never_ran_begins_with_the_latest_day(engine: Engine, add_job
     add_job("early")
     add_job("late", hour=13)  # 13:20 has not come at noon
     assert [(o.job, o.period, o.state) for o in run_due(engine, now=NOON)] == [
-        ("early", DAY, "done"),
         ("late", DAY - timedelta(days=1), "done"),
+        ("early", DAY, "done"),
     ]
     assert run_due(engine, now=NOON) == []
 
@@ -113,17 +113,80 @@ def test_a_day_run_by_hand_hides_no_missed_one(engine: Engine, add_job: AddJob) 
     assert [outcome.period.day for outcome in run_due(engine, now=NOON)] == [19, 20]
 
 
-def test_what_was_missed_is_made_up_for_31_days_and_no_more(
+def test_a_gap_of_forty_days_is_made_up_for_in_order(engine: Engine, add_job: AddJob) -> None:
+    add_job("evening", hour=2)
+    add_job("morning", hour=1)
+    for job in ("evening", "morning"):
+        ran(engine, job, DAY - timedelta(days=41))
+    outcomes = run_due(engine, now=NOON)
+    days = [DAY - timedelta(days=40 - number) for number in range(41)]
+    assert days[0] == date(2026, 10, 12)
+    # Day by day, and of each day by the hour.
+    assert [(o.period, o.job) for o in outcomes] == [
+        (day, job) for day in days for job in ("morning", "evening")
+    ]
+    assert noted(engine) == [str(day) for day in days for _ in range(2)]
+
+
+def test_what_was_missed_is_made_up_for_400_days_and_no_more(
     engine: Engine, add_job: AddJob, caplog: pytest.LogCaptureFixture
 ) -> None:
     add_job("daily")
-    ran(engine, "daily", date(2026, 1, 1))
-    periods = [outcome.period for outcome in run_due(engine, now=NOON)]
-    assert (len(periods), periods[0], periods[-1]) == (31, date(2026, 10, 22), DAY)
+    ran(engine, "daily", date(2025, 1, 1))
+    with open_session(engine) as session:
+        days = scheduler.owed(session, now=NOON)["daily"]
+    assert (len(days), days[0], days[-1]) == (400, date(2025, 10, 18), DAY)
     assert "job_days_given_up" in caplog.text
     caplog.clear()
-    assert run_due(engine, now=NOON) == []
+    ran(engine, "daily", *days[:-1])
+    assert [outcome.period for outcome in run_due(engine, now=NOON)] == [DAY]
     assert "job_days_given_up" not in caplog.text
+
+
+def test_a_dry_run_leaves_nothing_but_what_it_would_have_done(
+    engine: Engine, add_job: AddJob
+) -> None:
+    told: list[bool] = []
+
+    def look(session: Session, *, period: date, now: datetime) -> str:
+        told.append(scheduler.is_dry_run(session))
+        return note(session, period=period, now=now)
+
+    add_job("daily", look)
+    for state in ("first", "again"):
+        outcome = scheduler.try_out(engine, name="daily", period=DAY, now=NOON)
+        assert (outcome.state, outcome.summary) == ("done", "noted 2026-11-21"), state
+    assert noted(engine) == []
+    with open_session(engine) as session:
+        assert session.exec(select(JobRun)).all() == []
+        (tried,) = session.exec(select(JobAttempt)).all()
+    assert (tried.dry_run, tried.state, tried.attempts) == (True, "done", 2)
+    # The run itself is still to be done, and a dry run is possible after it.
+    assert [o.state for o in run_due(engine, now=NOON)] == ["done"]
+    add_job("daily", fail)
+    assert scheduler.try_out(engine, name="daily", period=DAY, now=NOON).state == "failed"
+    assert noted(engine) == ["2026-11-21"]
+    assert told == [True, True, False]
+
+
+def test_one_bad_item_stops_no_other(
+    engine: Engine, add_job: AddJob, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(session: Session, *, period: date, now: datetime) -> str:
+        def do(number: int) -> int:
+            note(session, period=date(2026, 1, number), now=now)
+            if number == 2:
+                raise Invalid("not_valid", field="x")
+            return number
+
+        done = one_by_one(session, [1, 2, 3], do, key=str)
+        return summary_of(done, total=sum(done.results))
+
+    add_job("items", work)
+    (outcome,) = run_due(engine, now=NOON)
+    assert (outcome.state, outcome.summary) == ("done", "total=4 failed=1")
+    assert noted(engine) == ["2026-01-01", "2026-01-03"]
+    assert "job_item_failed" in caplog.text
 
 
 def test_days_after_the_latest_are_not_due() -> None:
