@@ -1,0 +1,121 @@
+"""Many hands at once: a number comes in once, goes once, and shares never exceed the whole."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from flask import Flask
+from sqlmodel import Session, col, select
+
+from carbonaccount.audit import SYSTEM
+from carbonaccount.institutions import attribution, retiring
+from carbonaccount.institutions.models import Seat
+from carbonaccount.institutions.offset_models import OffsetLot, Purpose, SharedSource
+from carbonaccount.ledger.models import LedgerKind
+from tests.behaviors.intake.arranging import admit, open_person
+from tests.carbonaccount.institutions.offsets.arranging import (
+    NOW,
+    books,
+    bought,
+    broken,
+    outcome,
+    school,
+    seat,
+)
+
+HANDS = 8
+
+
+def test_one_number_is_registered_by_one_institution(app: Flask, session: Session) -> None:
+    places = [school(session, f"第{number}小学").stored_id for number in range(HANDS)]
+    session.commit()
+    engine = app.extensions["carbonaccount.engine"]
+    start = Barrier(HANDS)
+
+    def register(place_id: int) -> str:
+        start.wait()
+        # Ranges that all overlap in number 100, and otherwise differ.
+        place = places.index(place_id)
+        return outcome(
+            engine, lambda session: bought(session, place_id, f"N{90 + place}", f"N{100 + place}")
+        )
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        found = Counter(pool.map(register, places))
+    assert found == {"done": 1, "serial_taken": HANDS - 1}
+    assert broken(session) == {}
+
+
+def test_one_lot_is_retired_once(app: Flask, session: Session) -> None:
+    place = school(session)
+    lots = [bought(session, place.stored_id, f"C{n}0", f"C{n}4").stored_id for n in range(2, 5)]
+    session.commit()
+    # Read once: after a rollback the row would ask its session, which then holds SQLite's lock.
+    place_id, owner = place.stored_id, place.account_id
+    engine = app.extensions["carbonaccount.engine"]
+    start = Barrier(HANDS)
+
+    def go(number: int) -> str:
+        start.wait()
+        # Pairs of lots in both orders, for two purposes.
+        pair = [lots[number % 3], lots[(number + 1) % 3]][:: 1 if number % 2 else -1]
+        purpose = Purpose.EVENT if number % 2 else Purpose.STATEMENT_YEAR
+        return outcome(
+            engine,
+            lambda session: retiring.retire(
+                session,
+                institution_id=place_id,
+                lot_ids=pair,
+                purpose=purpose,
+                purpose_id=number,
+                acting_user=SYSTEM,
+                now=NOW,
+            ),
+        )
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        found = Counter(pool.map(go, range(HANDS)))
+    # Any two pairs share a lot, so that one goes and all others find it gone.
+    assert found == {"done": 1, "lot_not_held": HANDS - 1}
+    gone = session.exec(select(OffsetLot).where(col(OffsetLot.status) == "retired")).all()
+    assert len(gone) == 2
+    assert len({(lot.purpose, lot.purpose_id) for lot in gone}) == 1
+    assert books(session, owner, LedgerKind.INSTITUTION) == 5_000_000
+    # Statements of a test have no page that names them.
+    assert set(broken(session)) <= {"N2"}
+
+
+def test_shares_never_exceed_the_whole(app: Flask, session: Session) -> None:
+    source = admit(session)
+    alice = open_person(session, (source, "alice"))
+    places = [school(session, f"第{number}小学") for number in range(HANDS)]
+    for place in places:
+        seat(session, place, alice, Seat.READER)
+    ids, source_id = [place.stored_id for place in places], source.stored_id
+    session.commit()
+    engine = app.extensions["carbonaccount.engine"]
+    start = Barrier(HANDS)
+
+    def give(place_id: int) -> str:
+        start.wait()
+        return outcome(
+            engine,
+            lambda session: attribution.begin(
+                session,
+                account_id=alice,
+                institution_id=place_id,
+                source_id=source_id,
+                role="staff",
+                permille=300,
+                statement="同意",
+                acting_user=SYSTEM,
+                now=NOW,
+            ),
+        )
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        found = Counter(pool.map(give, ids))
+    # 3 x 30 % fit into the whole, a fourth does not.
+    assert found == {"done": 3, "shares_above_whole": HANDS - 3}
+    assert session.exec(select(col(SharedSource.permille))).one() == 900
+    assert broken(session) == {}
