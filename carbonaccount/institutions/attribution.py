@@ -142,9 +142,9 @@ def _begun(
         raise Invalid("share_role", field="role")
     if source_id not in {item.source_id for item in sources_of(session, account_id=account_id)}:
         raise Invalid("share_source", field="source")
-    _add_to_sum(session, account_id, source_id, permille)
     if _in_force(session, account_id, source_id, institution_id) is not None:
         raise Conflict("share_exists", field="source")
+    _add_to_sum(session, account_id, source_id, permille)
     share = Attribution(
         public_id=new_public_id(),
         account_id=account_id,
