@@ -1,10 +1,13 @@
 """What the parts of an institution are called, in the page's language."""
 
+from datetime import date
+
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from carbonaccount.institutions.models import InstitutionKind, InstitutionStatus, Seat
+from carbonaccount.institutions.recognition_models import RecognitionCase
 
 KINDS: dict[str, LazyString] = {
     InstitutionKind.AGENCY: _l("党政机关"),
@@ -33,6 +36,33 @@ STATUSES: dict[str, LazyString] = {
     InstitutionStatus.REFUSED: _l("未通过"),
     InstitutionStatus.CLOSED: _l("已关闭"),
 }
+
+CASE_STATES: dict[str, tuple[LazyString, str]] = {
+    "draft": (_l("填写中"), "plain"),
+    "submitted": (_l("审核中"), "wait"),
+    "returned": (_l("退回修改"), "bad"),
+    "granted": (_l("已认定"), "good"),
+    "refused": (_l("不予认定"), "bad"),
+    "expired": (_l("已过期"), "plain"),
+}
+ANSWER_STATES: dict[str, tuple[LazyString, str]] = {
+    "open": (_l("待审"), "wait"),
+    "accepted": (_l("已采纳"), "good"),
+    "returned": (_l("退回"), "bad"),
+}
+# How far a checklist can be relied on to be the programme's own.
+SOURCE_GRADES: dict[str, LazyString] = {
+    "A": _l("A：按方案原文改写"),
+    "B": _l("B：按对方案的公开报道改写"),
+    "C": _l("C：方案面向城市或未取得原文，按其目标拟定"),
+}
+
+
+def case_state(case: RecognitionCase, today: date) -> str:
+    """Return where an application stands; a granted one whose time is over is expired."""
+    if case.valid_until is not None and case.valid_until < today:
+        return "expired"
+    return case.status
 
 
 def kind_label(kind: str) -> str:

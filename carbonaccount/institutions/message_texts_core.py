@@ -6,6 +6,7 @@ from typing import Any
 from flask import url_for
 from flask_babel import gettext
 
+from carbonaccount.institutions.recognition_schemes import find_scheme
 from carbonaccount.messages.texts import Shown, register_message
 from carbonaccount.web.templating import language
 
@@ -33,5 +34,45 @@ def refused(params: Params) -> Shown:
     return Shown(text, url_for("institutions.mine"))
 
 
+def _scheme(params: Params) -> str:
+    return find_scheme(str(params["scheme"]), int(params["version"])).names[language()]
+
+
+def _case(text: str, params: Params) -> Shown:
+    address = url_for(
+        "institutions.recognition_case", public_id=params["institution"], case_id=params["case"]
+    )
+    return Shown(text, address)
+
+
+def recognition_granted(params: Params) -> Shown:
+    """Say that a recognition was granted."""
+    text = _("“%(name)s”已认定为%(scheme)s。", name=_name(params), scheme=_scheme(params))
+    return _case(text, params)
+
+
+def recognition_returned(params: Params) -> Shown:
+    """Say that criteria were sent back, and where."""
+    text = _(
+        "“%(name)s”的%(scheme)s申请有条目退回，请修改后再提交。",
+        name=_name(params),
+        scheme=_scheme(params),
+    )
+    return _case(text, params)
+
+
+def recognition_refused(params: Params) -> Shown:
+    """Say that a recognition was refused, and where the reason is."""
+    text = _(
+        "“%(name)s”的%(scheme)s申请没有通过，理由写在申请的页面上。",
+        name=_name(params),
+        scheme=_scheme(params),
+    )
+    return _case(text, params)
+
+
+register_message("recognition_granted", recognition_granted)
+register_message("recognition_returned", recognition_returned)
+register_message("recognition_refused", recognition_refused)
 register_message("institution_admitted", admitted)
 register_message("institution_refused", refused)

@@ -106,4 +106,55 @@ INSTITUTION_CORE: dict[str, tuple[str, str]] = {
         "至多 {limit} 个班级或部门。",
         "At most {limit} classes or departments.",
     ),
+    # --- recognitions ---
+    "unknown_scheme": ("没有这种绿色创建。", "There is no such recognition."),
+    "unknown_criterion": ("没有这一条。", "There is no such criterion."),
+    "unknown_recognition": ("没有这个创建申请。", "There is no such application."),
+    "scheme_not_for_kind": (
+        "这种创建不面向这类单位。",
+        "This recognition is not for institutions of this kind.",
+    ),
+    "recognition_under_way": (
+        "这种创建已经在申请中。",
+        "An application for this recognition is under way.",
+    ),
+    "recognition_not_open": (
+        "这一条现在不能改：已经采纳，或申请已提交。",
+        "This cannot be changed now: it was accepted, or the application was sent in.",
+    ),
+    "recognition_not_submitted": (
+        "这个申请不在待审状态。",
+        "This application does not wait for a review.",
+    ),
+    "answer_length": ("请写明怎样做到，1 至 {limit} 个字。", "Say how, in 1 to {limit} characters."),
+    "recognition_file_format": (
+        "佐证材料须为 PDF、JPEG 或 PNG。",
+        "Evidence is a PDF, JPEG or PNG.",
+    ),
+    "file_there_already": (
+        "同一个文件已经在这一条里。",
+        "The same file is with this criterion already.",
+    ),
+    "too_many_files": ("每一条至多 {limit} 个文件。", "A criterion takes at most {limit} files."),
+    "unknown_file": ("没有这个文件，或已经移除。", "There is no such file, or it was removed."),
+    "criteria_incomplete": (
+        "还有 {count} 条没有写明、没有佐证材料，或退回后还没有修改。",
+        "{count} criteria lack a sentence or a file, or were not mended after being sent back.",
+    ),
+    "criteria_unjudged": (
+        "还有 {count} 条没有审。",
+        "{count} criteria have not been judged.",
+    ),
+    "criteria_not_accepted": (
+        "全部采纳后才能认定。",
+        "It can be granted once every criterion is accepted.",
+    ),
+    "nothing_sent_back": (
+        "没有退回的条目；请认定，或不予认定并写明理由。",
+        "No criterion was sent back: grant it, or refuse it with a reason.",
+    ),
+    "recognition_validity": (
+        "有效期须晚于今天，至多 {years} 年。",
+        "It is valid until a later day, at most {years} years on.",
+    ),
 }

@@ -12,6 +12,7 @@ _PAGES: tuple[str, ...] = (
     "join",
     "members",
     "people",
+    "recognition",
 )
 # Words for the messages that this room sends; importing a module registers them.
 _MESSAGE_TEXTS: tuple[str, ...] = ("message_texts_core",)
