@@ -11,8 +11,6 @@ from sqlmodel import Session, col, select
 
 from behaviors.total_models import InstitutionDay
 
-_MONTH = "substr(cast(business_day AS text), 1, 7)"
-
 _ACTS = """
     CREATE TEMPORARY TABLE member_act AS
     SELECT DISTINCT m.institution_id, c.business_day, c.account_id, c.behavior_id, c.evidence,
@@ -28,21 +26,20 @@ _DAYS = """
     FROM member_act GROUP BY business_day, institution_id, behavior_id, evidence
 """
 _FORGET_DAYS = """
-    UPDATE active_member SET days = days & ~CAST(:bits AS INTEGER)
-    WHERE month = :month AND days & CAST(:bits AS INTEGER) <> 0
+    UPDATE active_member SET days = days & ~{bits} WHERE month = '{month}' AND days & {bits} <> 0
 """
-_REMEMBER_DAYS = f"""
+_REMEMBER_DAYS = """
     INSERT INTO active_member (month, institution_id, behavior_id, account_id, days)
-    SELECT month, institution_id, behavior_id, account_id, sum(bit)
-    FROM (SELECT DISTINCT {_MONTH} AS month, institution_id, behavior_id, account_id,
+    SELECT '{month}', institution_id, behavior_id, account_id, sum(bit)
+    FROM (SELECT DISTINCT institution_id, behavior_id, account_id,
             1 << (CAST(substr(cast(business_day AS text), 9, 2) AS INTEGER) - 1) AS bit
           FROM member_act WHERE records > 0) acts
-    WHERE true GROUP BY month, institution_id, behavior_id, account_id
+    WHERE true GROUP BY institution_id, behavior_id, account_id
     ON CONFLICT (month, institution_id, behavior_id, account_id)
     DO UPDATE SET days = active_member.days | excluded.days
-"""  # noqa: S608 - our own words
-_FORGET_ABSENT = "DELETE FROM active_member WHERE month = :month AND days = 0"
-_FORGET_MONTH = "DELETE FROM institution_month WHERE month = :month"
+"""
+_FORGET_ABSENT = "DELETE FROM active_member WHERE month = '{month}' AND days = 0"
+_FORGET_MONTH = "DELETE FROM institution_month WHERE month = '{month}'"
 
 # The sums of a month's days with its people; behaviour 0 is all of them together.
 _MONTHS = """
@@ -52,7 +49,7 @@ _MONTHS = """
            coalesce((SELECT count(DISTINCT p.account_id) FROM active_member p
              WHERE p.month = '{month}' AND p.institution_id = d.institution_id {same}), 0),
            sum(d.reduction_g), sum(d.credits)
-    FROM institution_day d WHERE d.business_day BETWEEN :first AND :last
+    FROM institution_day d WHERE d.business_day BETWEEN '{first}' AND '{last}'
     GROUP BY d.institution_id, {by}
 """
 _GROUPS = (
@@ -61,8 +58,13 @@ _GROUPS = (
 )
 
 
+def month_of(day: date) -> str:
+    """Return the month of a day as totals name it, like "2026-03"."""
+    return day.isoformat()[:7]
+
+
 def add_up(session: Session, days: list[date]) -> None:
-    """Work out what members came to on some days, and the months of these days."""
+    """Work out what members came to on some days of one month, and the month itself."""
     in_days = col(InstitutionDay.business_day).in_(days)
     before = session.exec(select(col(InstitutionDay.business_day)).where(in_days).limit(1)).first()
     session.execute(sa.text("DROP TABLE IF EXISTS member_act"))
@@ -71,29 +73,20 @@ def add_up(session: Session, days: list[date]) -> None:
     if before is not None or after is not None:
         session.execute(sa.delete(InstitutionDay).where(in_days))
         session.execute(sa.text(_DAYS))
-        _count_people(session, days)
-        for month in sorted({day.replace(day=1) for day in days}):
-            _add_up_month(session, month)
+        _add_up_month(session, days)
     session.execute(sa.text("DROP TABLE member_act"))
 
 
-def _count_people(session: Session, days: list[date]) -> None:
-    months = sorted({day.isoformat()[:7] for day in days})
-    for month in months:
-        bits = sum(1 << (day.day - 1) for day in days if day.isoformat()[:7] == month)
-        session.execute(sa.text(_FORGET_DAYS), {"month": month, "bits": bits})
-    session.execute(sa.text(_REMEMBER_DAYS))
-    for month in months:
-        session.execute(sa.text(_FORGET_ABSENT), {"month": month})
-
-
-def _add_up_month(session: Session, first: date) -> None:
-    month = first.isoformat()[:7]
-    session.execute(sa.text(_FORGET_MONTH), {"month": month})
+def _add_up_month(session: Session, days: list[date]) -> None:
+    first = days[0].replace(day=1)
     last = date(first.year + first.month // 12, first.month % 12 + 1, 1) - date.resolution
+    words = {
+        "month": month_of(first),
+        "bits": sum(1 << (day.day - 1) for day in days),
+        "first": first.isoformat(),
+        "last": last.isoformat(),
+    }
+    for statement in (_FORGET_DAYS, _REMEMBER_DAYS, _FORGET_ABSENT, _FORGET_MONTH):
+        session.execute(sa.text(statement.format(**words)))
     for group in _GROUPS:
-        statement = sa.text(_MONTHS.format(**group, month=month)).bindparams(
-            sa.bindparam("first", first, type_=sa.Date()),
-            sa.bindparam("last", last, type_=sa.Date()),
-        )
-        session.execute(statement)
+        session.execute(sa.text(_MONTHS.format(**words, **group)))

@@ -59,13 +59,15 @@ class GroupPerson(SQLModel, table=True):
 class MonthPerson(SQLModel, table=True):
     """That a person had a counted record in a month ("2026-03"), and in which district they count.
 
-    All rows of a person tell the same district: the one they live in now.
+    All rows of a person tell the same district: the one they live in now. The rows of a month
+    stand together, so that older months are not read when people of a day are looked up.
     """
 
     __tablename__ = "month_person"
+    __table_args__ = (sa.Index("ix_month_person_account_id", "account_id"),)
 
-    account_id: int = Field(sa_type=sa.BigInteger, primary_key=True)
     month: str = Field(primary_key=True, max_length=MONTH_LENGTH)
+    account_id: int = Field(sa_type=sa.BigInteger, primary_key=True)
     district_code: str = Field(max_length=12)
 
 

@@ -17,7 +17,6 @@ from behaviors.city_rules import ALL, Key
 Groups = Counter[Key]
 
 _AT_ONCE = 500
-_MONTH = "substr(cast(c.business_day AS text), 1, 7)"
 
 _NEW_IN_GROUP = """
     CREATE TEMPORARY TABLE new_in_group AS
@@ -26,13 +25,20 @@ _NEW_IN_GROUP = """
       AND g.behavior_id = c.behavior_id AND g.evidence = c.evidence
     WHERE c.records > 0 AND g.account_id IS NULL
 """
-_NEW_IN_MONTH = f"""
+_NEW_IN_MONTH = """
     CREATE TEMPORARY TABLE new_in_month AS
-    SELECT DISTINCT c.account_id, {_MONTH} AS month, c.district_code
-    FROM counted_act c LEFT JOIN month_person p ON p.account_id = c.account_id
-      AND p.month = {_MONTH}
+    SELECT DISTINCT c.account_id, c.district_code
+    FROM counted_act c LEFT JOIN month_person p ON p.month = '{month}'
+      AND p.account_id = c.account_id
     WHERE c.records > 0 AND p.account_id IS NULL
-"""  # noqa: S608 - our own words
+"""
+
+_WRITE_MONTH = """
+    INSERT INTO month_person (month, account_id, district_code)
+    SELECT '{month}', account_id, district_code FROM new_in_month
+"""
+_NOT_IN_YEAR = """NOT EXISTS (SELECT 1 FROM month_person p WHERE p.account_id = n.account_id
+          AND p.month BETWEEN '{year}-01' AND '{year}-12')"""
 
 # How many people a group has for the first time, asked before they are written down.
 _COUNTS = {
@@ -43,35 +49,36 @@ _COUNTS = {
     "evidence": """SELECT n.evidence, count(DISTINCT n.account_id) FROM new_in_group n
         WHERE NOT EXISTS (SELECT 1 FROM group_person g WHERE g.account_id = n.account_id
           AND g.evidence = n.evidence) GROUP BY n.evidence""",
-    "month": "SELECT month, count(*) FROM new_in_month GROUP BY month",
-    "year": """SELECT substr(n.month, 1, 4), count(DISTINCT n.account_id) FROM new_in_month n
-        WHERE NOT EXISTS (SELECT 1 FROM month_person p WHERE p.account_id = n.account_id
-          AND p.month BETWEEN substr(n.month, 1, 4) || '-01' AND substr(n.month, 1, 4) || '-12')
-        GROUP BY 1""",
-    "year_district": """SELECT substr(n.month, 1, 4) || '/' || n.district_code,
-          count(DISTINCT n.account_id) FROM new_in_month n
-        WHERE NOT EXISTS (SELECT 1 FROM month_person p WHERE p.account_id = n.account_id
-          AND p.month BETWEEN substr(n.month, 1, 4) || '-01' AND substr(n.month, 1, 4) || '-12')
-        GROUP BY 1""",
-    "district": """SELECT n.district_code, count(DISTINCT n.account_id) FROM new_in_month n
+    "month": "SELECT '{month}', count(*) FROM new_in_month HAVING count(*) > 0",
+    "year": """SELECT '{year}', count(*) FROM new_in_month n
+        WHERE """
+    + _NOT_IN_YEAR
+    + """ HAVING count(*) > 0""",
+    "year_district": """SELECT '{year}/' || n.district_code, count(*) FROM new_in_month n
+        WHERE """
+    + _NOT_IN_YEAR
+    + """ GROUP BY n.district_code""",
+    "district": """SELECT n.district_code, count(*) FROM new_in_month n
         WHERE NOT EXISTS (SELECT 1 FROM month_person p WHERE p.account_id = n.account_id)
         GROUP BY n.district_code""",
 }
 
 
-def count_new(session: Session) -> Groups:
-    """Write down who is new among the acts at hand; returns by how many people groups grow."""
+def count_new(session: Session, *, month: str) -> Groups:
+    """Write down who is new among the acts at hand, all of one month; returns how groups grow."""
     found = Groups()
     for table, statement in (("new_in_group", _NEW_IN_GROUP), ("new_in_month", _NEW_IN_MONTH)):
         session.execute(sa.text(f"DROP TABLE IF EXISTS {table}"))
-        session.execute(sa.text(statement))
+        session.execute(sa.text(statement.format(month=month)))
     for dimension, statement in _COUNTS.items():
-        for key, people in session.execute(sa.text(statement)):
+        asked = sa.text(statement.format(month=month, year=month[:4]))
+        for key, people in session.execute(asked):
             found[dimension, key] += int(people)
             if dimension == "district":
                 found[ALL] += int(people)
-    for into, table in (("group_person", "new_in_group"), ("month_person", "new_in_month")):
-        session.execute(sa.text(f"INSERT INTO {into} SELECT * FROM {table}"))  # noqa: S608
+    session.execute(sa.text("INSERT INTO group_person SELECT * FROM new_in_group"))
+    session.execute(sa.text(_WRITE_MONTH.format(month=month)))
+    for table in ("new_in_group", "new_in_month"):
         session.execute(sa.text(f"DROP TABLE {table}"))
     return found
 

@@ -8,6 +8,7 @@ difference.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from itertools import groupby
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from behaviors import total_members, total_people
 from behaviors.city_rules import Key, mark_withheld
 from behaviors.models import ActivityRecord
 from behaviors.rule_models import Rescore
+from behaviors.total_members import month_of
 from behaviors.total_models import CityTotal, DayChange, DayTotal
 from behaviors.total_people import Groups
 from carbonaccount import signals
@@ -129,8 +131,8 @@ def add_up(session: Session, *, now: datetime) -> int:
     totals = {(row.dimension, row.key): row for row in session.exec(select(CityTotal))}
     moved = {mark.account_id for mark in marked if mark.account_id is not None}
     people = total_people.move(session, moved)
-    for start in range(0, len(days), DAYS_AT_ONCE):
-        change = _add_up(session, days[start : start + DAYS_AT_ONCE], people)
+    for some in _portions(days):
+        change = _add_up(session, some, people)
         _apply(session, totals, change, people, now)
         people = Groups()
     mark_withheld(totals)
@@ -142,13 +144,21 @@ def add_up(session: Session, *, now: datetime) -> int:
     return len(days)
 
 
+def _portions(days: list[date]) -> Iterator[list[date]]:
+    """Divide days into some that are worked out together, all of one month."""
+    for _, of_month in groupby(days, key=lambda day: (day.year, day.month)):
+        some = list(of_month)
+        for start in range(0, len(some), DAYS_AT_ONCE):
+            yield some[start : start + DAYS_AT_ONCE]
+
+
 def _add_up(session: Session, days: list[date], people: Groups) -> _Sums:
     """Work out some days; `people` gets who is new, and what the sums move by is returned."""
     before = _sums(session, days)
     with _acts(session, days):
         session.execute(sa.delete(DayTotal).where(col(DayTotal.business_day).in_(days)))
         session.execute(sa.text(_DAYS))
-        people.update(total_people.count_new(session))
+        people.update(total_people.count_new(session, month=month_of(days[0])))
         total_members.add_up(session, days)
     after = _sums(session, days)
     nothing = _Amounts()

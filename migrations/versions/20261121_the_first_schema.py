@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 18:32:59.134068
+Create Date: 2026-11-21 18:37:50.033746
 """
 
 import sqlalchemy as sa
@@ -318,11 +318,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "month_person",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("month", sqlmodel.sql.sqltypes.AutoString(length=7), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("district_code", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", "month", name=op.f("pk_month_person")),
+        sa.PrimaryKeyConstraint("month", "account_id", name=op.f("pk_month_person")),
     )
+    with op.batch_alter_table("month_person", schema=None) as batch_op:
+        batch_op.create_index("ix_month_person_account_id", ["account_id"], unique=False)
+
     op.create_table(
         "one_time_code",
         sa.Column("request_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
@@ -4261,6 +4264,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_one_time_code_expires_at")
 
     op.drop_table("one_time_code")
+    with op.batch_alter_table("month_person", schema=None) as batch_op:
+        batch_op.drop_index("ix_month_person_account_id")
+
     op.drop_table("month_person")
     op.drop_table("ledger_account")
     op.drop_table("job_run")
