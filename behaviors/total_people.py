@@ -51,13 +51,9 @@ _COUNTS = {
           AND g.evidence = n.evidence) GROUP BY n.evidence""",
     "month": "SELECT '{month}', count(*) FROM new_in_month HAVING count(*) > 0",
     "year": """SELECT '{year}', count(*) FROM new_in_month n
-        WHERE """
-    + _NOT_IN_YEAR
-    + """ HAVING count(*) > 0""",
+        WHERE {not_in_year} HAVING count(*) > 0""",
     "year_district": """SELECT '{year}/' || n.district_code, count(*) FROM new_in_month n
-        WHERE """
-    + _NOT_IN_YEAR
-    + """ GROUP BY n.district_code""",
+        WHERE {not_in_year} GROUP BY n.district_code""",
     "district": """SELECT n.district_code, count(*) FROM new_in_month n
         WHERE NOT EXISTS (SELECT 1 FROM month_person p WHERE p.account_id = n.account_id)
         GROUP BY n.district_code""",
@@ -66,13 +62,14 @@ _COUNTS = {
 
 def count_new(session: Session, *, month: str) -> Groups:
     """Write down who is new among the acts at hand, all of one month; returns how groups grow."""
-    found = Groups()
+    found, year = Groups(), month[:4]
+    words = {"month": month, "year": year, "not_in_year": _NOT_IN_YEAR.format(year=year)}
     for table, statement in (("new_in_group", _NEW_IN_GROUP), ("new_in_month", _NEW_IN_MONTH)):
         session.execute(sa.text(f"DROP TABLE IF EXISTS {table}"))
         session.execute(sa.text(statement.format(month=month)))
     for dimension, statement in _COUNTS.items():
-        asked = sa.text(statement.format(month=month, year=month[:4]))
-        for key, people in session.execute(asked):
+        asked = statement.format(**words)
+        for key, people in session.execute(sa.text(asked)):
             found[dimension, key] += int(people)
             if dimension == "district":
                 found[ALL] += int(people)

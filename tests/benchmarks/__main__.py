@@ -5,9 +5,10 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import intake, preview, redemption, reward_pages
+from tests.benchmarks import aggregation, intake, preview, redemption, reward_pages
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[dict[str, object]]]] = {
+    "aggregation": aggregation.run,
     "intake": intake.run,
     "preview": preview.run,
     "redemption": redemption.run,
