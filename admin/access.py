@@ -44,6 +44,10 @@ _SETTLE = frozenset({Role.REWARD_EDITOR, Role.REWARD_APPROVER})
 _SETTLE_APPROVE = frozenset({Role.REWARD_APPROVER})
 _DISPUTE = frozenset({Role.REWARD_APPROVER, Role.REVIEWER})
 
+# Institutions, their recognitions and statements; the auditor reads them.
+_INSTITUTIONS_READ = frozenset({Role.INSTITUTION_OFFICER, Role.OPERATOR, Role.AUDITOR})
+_INSTITUTIONS = frozenset({Role.INSTITUTION_OFFICER})
+
 ACCESS: dict[str, frozenset[Role]] = {
     "admin.overview": ALL,
     "admin.sources": frozenset({Role.OPERATOR, Role.SYSTEM_ADMIN, Role.AUDITOR}),
@@ -254,6 +258,21 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.dispute": _DISPUTE | _SETTLE_READ,
     "admin.uphold_dispute": _DISPUTE,
     "admin.refuse_dispute": _DISPUTE,
+    # --- institutions and their recognitions ---
+    "admin.institutions_list": _INSTITUTIONS_READ,
+    "admin.institutions_export": _INSTITUTIONS_READ,
+    "admin.institution": _INSTITUTIONS_READ,
+    "admin.admit_institution": _INSTITUTIONS,
+    "admin.refuse_institution": _INSTITUTIONS,
+    "admin.close_institution": _INSTITUTIONS,
+    "admin.recognitions": _INSTITUTIONS_READ,
+    "admin.recognitions_export": _INSTITUTIONS_READ,
+    "admin.recognition_case": _INSTITUTIONS_READ,
+    "admin.recognition_evidence": _INSTITUTIONS_READ,
+    "admin.judge_criterion": _INSTITUTIONS,
+    "admin.return_recognition": _INSTITUTIONS,
+    "admin.grant_recognition": _INSTITUTIONS,
+    "admin.refuse_recognition": _INSTITUTIONS,
 }
 
 

@@ -68,7 +68,14 @@ STAFF = (
     DemoStaff(
         "demo-approver",
         "演示规则审批",
-        frozenset({Role.RULE_APPROVER, Role.REWARD_APPROVER, Role.REVIEWER}),
+        frozenset(
+            {
+                Role.RULE_APPROVER,
+                Role.REWARD_APPROVER,
+                Role.INSTITUTION_OFFICER,
+                Role.REVIEWER,
+            }
+        ),
     ),
 )
 

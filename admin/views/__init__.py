@@ -20,6 +20,8 @@ _PAGES: tuple[str, ...] = (
     "behaviors",
     "errors",
     "factors",
+    "institutions",
+    "institutions_recognition",
     "intake",
     "intake_form",
     "jobs",

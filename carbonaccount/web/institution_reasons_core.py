@@ -6,6 +6,7 @@ INSTITUTION_CORE: dict[str, tuple[str, str]] = {
         "没有这个单位，或您不在这个单位任职。",
         "There is no such institution, or you have no seat there.",
     ),
+    "institution_not_found": ("没有这个单位。", "There is no such institution."),
     "seat_too_low": (
         "您在这个单位的角色不能做这件事，请找负责人。",
         "Your seat at this institution may not do this; ask an owner.",
@@ -126,7 +127,10 @@ INSTITUTION_CORE: dict[str, tuple[str, str]] = {
         "这个申请不在待审状态。",
         "This application does not wait for a review.",
     ),
-    "answer_length": ("请写明怎样做到，1 至 {limit} 个字。", "Say how, in 1 to {limit} characters."),
+    "answer_length": (
+        "请写明怎样做到，1 至 {limit} 个字。",
+        "Say how, in 1 to {limit} characters.",
+    ),
     "recognition_file_format": (
         "佐证材料须为 PDF、JPEG 或 PNG。",
         "Evidence is a PDF, JPEG or PNG.",
