@@ -1,0 +1,129 @@
+"""How far institutions are: neutral in their latest stated year, on the way, or not begun."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from carbonaccount.institutions.models import Institution, InstitutionKind, InstitutionStatus
+from carbonaccount.institutions.neutrality_models import (
+    NeutralityPlan,
+    NeutralityStatement,
+    StatementStatus,
+)
+
+
+class NeutralityState(StrEnum):
+    """How far an institution is."""
+
+    NEUTRAL = "neutral"  # its latest published statement says neutral
+    ON_THE_WAY = "on_the_way"  # a plan, or a statement that leaves something over
+    NOT_BEGUN = "not_begun"
+
+
+class StateCount(NamedTuple):
+    """How many active institutions of a kind in a district ("" for none told) are how far."""
+
+    district_code: str
+    kind: str
+    state: NeutralityState
+    institutions: int
+
+
+class PublicLine(NamedTuple):
+    """A line of the public list: an institution, its latest published statement, its plan."""
+
+    institution: Institution
+    statement: NeutralityStatement | None
+    plan: NeutralityPlan | None
+
+    @property
+    def state(self) -> NeutralityState:
+        """Return how far the institution is."""
+        if self.statement is not None and self.statement.is_neutral:
+            return NeutralityState.NEUTRAL
+        return NeutralityState.ON_THE_WAY
+
+
+def _latest() -> sa.Subquery:
+    """Return the latest published year of each institution."""
+    return (
+        sa.select(
+            col(NeutralityStatement.institution_id).label("institution_id"),
+            sa.func.max(col(NeutralityStatement.year)).label("year"),
+        )
+        .where(col(NeutralityStatement.status) == StatementStatus.PUBLISHED)
+        .group_by(col(NeutralityStatement.institution_id))
+        .subquery()
+    )
+
+
+def _with_statement(latest: sa.Subquery) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        col(NeutralityStatement.institution_id) == latest.c.institution_id,
+        col(NeutralityStatement.year) == latest.c.year,
+        col(NeutralityStatement.status) == StatementStatus.PUBLISHED,
+    )
+
+
+def neutrality_states(session: Session) -> list[StateCount]:
+    """Return how many active institutions are how far, by district and kind; two queries at most.
+
+    Counts of institutions, not of people: nothing is withheld, families are counted like others.
+    """
+    latest = _latest()
+    state = sa.case(
+        (col(NeutralityStatement.is_neutral), NeutralityState.NEUTRAL.value),
+        (
+            sa.or_(
+                col(NeutralityStatement.id).is_not(None),
+                col(NeutralityPlan.institution_id).is_not(None),
+            ),
+            NeutralityState.ON_THE_WAY.value,
+        ),
+        else_=NeutralityState.NOT_BEGUN.value,
+    )
+    district = sa.func.coalesce(col(Institution.district_code), "")
+    by = (district, col(Institution.kind), state)
+    rows = session.execute(
+        sa.select(*by, sa.func.count())
+        .select_from(Institution)
+        .outerjoin(latest, latest.c.institution_id == col(Institution.id))
+        .outerjoin(NeutralityStatement, _with_statement(latest))
+        .outerjoin(NeutralityPlan, col(NeutralityPlan.institution_id) == col(Institution.id))
+        .where(col(Institution.status) == InstitutionStatus.ACTIVE)
+        .group_by(*by)
+        .order_by(*by)
+    )
+    return [
+        StateCount(code, kind, NeutralityState(how), int(count)) for code, kind, how, count in rows
+    ]
+
+
+def public_lines(
+    session: Session, *, district_code: str = "", kind: str = ""
+) -> Sequence[PublicLine]:
+    """Return institutions that are neutral or on the way, by name; families stay private."""
+    latest = _latest()
+    wanted = (
+        select(Institution, NeutralityStatement, NeutralityPlan)
+        .outerjoin(latest, latest.c.institution_id == col(Institution.id))
+        .outerjoin(NeutralityStatement, _with_statement(latest))
+        .outerjoin(NeutralityPlan, col(NeutralityPlan.institution_id) == col(Institution.id))
+        .where(
+            col(Institution.status) == InstitutionStatus.ACTIVE,
+            col(Institution.kind) != InstitutionKind.FAMILY,
+            sa.or_(
+                col(NeutralityStatement.id).is_not(None),
+                col(NeutralityPlan.institution_id).is_not(None),
+            ),
+        )
+        .order_by(col(Institution.name_zh), col(Institution.id))
+    )
+    if district_code:
+        wanted = wanted.where(col(Institution.district_code) == district_code)
+    if kind:
+        wanted = wanted.where(col(Institution.kind) == kind)
+    return [PublicLine(*row) for row in session.exec(wanted)]

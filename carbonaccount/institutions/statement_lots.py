@@ -1,0 +1,179 @@
+"""The lots of a statement: picked in the order of policy, checked, retired with publication.
+
+What a withdrawn statement retired stays retired for its year: the next statement counts it, and
+picks less.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from carbonaccount.audit import Actor
+from carbonaccount.clock import business_day
+from carbonaccount.errors import Conflict, Invalid
+from carbonaccount.institutions import lots, neutrality, retiring
+from carbonaccount.institutions.inventory_results import YearAccount
+from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementLot
+from carbonaccount.institutions.offset_models import LotKind, LotStatus, OffsetLot, Purpose
+from carbonaccount.institutions.offset_rules import KWH_PER_CERTIFICATE
+from carbonaccount.institutions.retiring import Choice
+from carbonaccount.institutions.statement_content import balance_of
+
+_FOR_A_YEAR = (Purpose.STATEMENT_YEAR.value, Purpose.POWER_LINE.value)
+
+
+@dataclass(frozen=True)
+class YearLots:
+    """The lots chosen for a statement, and those that earlier statements of the year used up."""
+
+    chosen: Sequence[OffsetLot]
+    used: Sequence[OffsetLot]
+
+    @property
+    def all(self) -> list[OffsetLot]:
+        """Return both."""
+        return [*self.used, *self.chosen]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How much a person wants at most: certificates by number, lots by grams; None for enough."""
+
+    certificates: int | None
+    offset_g: int | None
+
+
+def lots_of(session: Session, statement: NeutralityStatement) -> YearLots:
+    """Return the lots of a statement, in the order of their ids."""
+    chosen = session.exec(
+        select(OffsetLot)
+        .join(StatementLot, col(StatementLot.lot_id) == col(OffsetLot.id))
+        .where(col(StatementLot.statement_id) == statement.stored_id)
+        .order_by(col(OffsetLot.id))
+    ).all()
+    earlier = sa.select(col(NeutralityStatement.id)).where(
+        col(NeutralityStatement.institution_id) == statement.institution_id,
+        col(NeutralityStatement.year) == statement.year,
+        col(NeutralityStatement.id) != statement.stored_id,
+    )
+    used = session.exec(
+        select(OffsetLot)
+        .where(col(OffsetLot.purpose).in_(_FOR_A_YEAR), col(OffsetLot.purpose_id).in_(earlier))
+        .order_by(col(OffsetLot.id))
+    ).all()
+    return YearLots(chosen, used)
+
+
+def pick(
+    session: Session,
+    statement: NeutralityStatement,
+    *,
+    account: YearAccount,
+    wanted: Wanted,
+    acting_user: Actor,
+    now: datetime,
+) -> list[Choice]:
+    """Choose lots in place of those chosen before; returns the choices of grams with reasons.
+
+    Certificates first, as many as there is electricity for; then grams for what is left. Raises
+    Invalid (pick_amount), Conflict (lot_not_held).
+    """
+    if any(amount is not None and amount < 0 for amount in (wanted.certificates, wanted.offset_g)):
+        raise Invalid("pick_amount", field="offset")
+    session.connection().execute(
+        sa.delete(StatementLot).where(col(StatementLot.statement_id) == statement.stored_id)
+    )
+    used = lots_of(session, statement).used
+    needed = _certificates_needed(account, used, wanted.certificates)
+    taken = _take_certificates(session, statement, needed, acting_user, now)
+    left = balance_of(account, [*used, *taken]).remaining_g
+    choices = retiring.choose(
+        session,
+        institution_id=statement.institution_id,
+        need_g=left if wanted.offset_g is None else min(wanted.offset_g, left),
+        on=business_day(now),
+    )
+    ids = retiring.set_apart(session, choices=choices, acting_user=acting_user, now=now)
+    for lot_id in [*(lot.stored_id for lot in taken), *ids]:
+        session.add(StatementLot(statement_id=statement.stored_id, lot_id=lot_id))
+    session.flush()
+    return choices
+
+
+def _certificates_needed(
+    account: YearAccount, used: Sequence[OffsetLot], at_most: int | None
+) -> int:
+    before = sum(lot.amount_kwh for lot in used) // KWH_PER_CERTIFICATE
+    need = max(0, neutrality.certificates_needed(neutrality.net_power(account)) - before)
+    return need if at_most is None else min(need, at_most)
+
+
+def _take_certificates(
+    session: Session,
+    statement: NeutralityStatement,
+    needed: int,
+    acting_user: Actor,
+    now: datetime,
+) -> list[OffsetLot]:
+    """Return lots of certificates that come to at most `needed`, those that end first."""
+    found: list[OffsetLot] = []
+    left = needed
+    for lot in usable_certificates(session, institution_id=statement.institution_id, now=now):
+        if left <= 0:
+            break
+        part = (
+            lots.split(
+                session, lot_id=lot.stored_id, serials=left, acting_user=acting_user, now=now
+            )[0]
+            if lot.serials > left
+            else lot
+        )
+        found.append(part)
+        left -= part.serials
+    return found
+
+
+def usable_certificates(session: Session, *, institution_id: int, now: datetime) -> list[OffsetLot]:
+    """Return the green certificates that an institution may use, those that end first."""
+    today = business_day(now)
+    usable = [
+        lot
+        for lot in lots.held(session, institution_id=institution_id)
+        if lot.kind == LotKind.GREEN_CERTIFICATE and not retiring.is_expired(lot, today)
+    ]
+    return sorted(usable, key=lambda lot: (str(lot.valid_until), lot.vintage, lot.stored_id))
+
+
+def check_usable(session: Session, statement: NeutralityStatement, now: datetime) -> None:
+    """Raise Conflict (lot_not_held, lot_expired) when a chosen lot cannot be used any more."""
+    today = business_day(now)
+    for lot in lots_of(session, statement).chosen:
+        if lot.status != LotStatus.HELD:
+            raise Conflict("lot_not_held", field="lots", serial=lot.first_number)
+        if retiring.is_expired(lot, today):
+            raise Conflict("lot_expired", field="lots", serial=lot.first_number)
+
+
+def retire_chosen(
+    session: Session, statement: NeutralityStatement, *, acting_user: Actor, now: datetime
+) -> None:
+    """Retire the chosen lots: certificates for the power line, the others for the year."""
+    chosen = lots_of(session, statement).chosen
+    for purpose in (Purpose.POWER_LINE, Purpose.STATEMENT_YEAR):
+        is_power = purpose is Purpose.POWER_LINE
+        retiring.retire(
+            session,
+            institution_id=statement.institution_id,
+            lot_ids=[
+                lot.stored_id
+                for lot in chosen
+                if (lot.kind == LotKind.GREEN_CERTIFICATE) == is_power
+            ],
+            purpose=purpose,
+            purpose_id=statement.stored_id,
+            acting_user=acting_user,
+            now=now,
+        )
