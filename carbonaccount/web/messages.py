@@ -12,6 +12,7 @@ from carbonaccount.web.file_reasons import FILE_REASONS
 from carbonaccount.web.formula_reasons import FORMULA_REASONS
 from carbonaccount.web.institution_reasons_city import CITY_REASONS
 from carbonaccount.web.institution_reasons_core import INSTITUTION_CORE
+from carbonaccount.web.institution_reasons_events import INSTITUTION_EVENTS
 from carbonaccount.web.institution_reasons_inventory import INSTITUTION_INVENTORY
 from carbonaccount.web.inventory_reasons import INVENTORY_REASONS
 from carbonaccount.web.reasons import REASONS
@@ -60,6 +61,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **REWARD_FUND,
     **REWARD_REDEEMING,
     **INVENTORY_REASONS,
+    **INSTITUTION_EVENTS,
     **INSTITUTION_INVENTORY,
     **INSTITUTION_CORE,
     **CITY_REASONS,

@@ -8,17 +8,28 @@ blueprint = Blueprint("institutions", "carbonaccount.institutions", template_fol
 
 _PAGES: tuple[str, ...] = (
     "apply",
+    "event_check",
+    "event_people",
+    "event_plan",
+    "event_scan",
+    "event_totals",
+    "events",
     "home",
+    "inventory",
+    "inventory_files",
+    "inventory_life",
+    "inventory_lines",
     "join",
     "members",
     "people",
     "recognition",
 )
 # Words for the messages that this room sends; importing a module registers them.
-_MESSAGE_TEXTS: tuple[str, ...] = ("message_texts_core",)
+_MESSAGE_TEXTS: tuple[str, ...] = ("message_texts_core", "message_texts_events")
 # Recurring work and promises to the books; importing a module registers them.
 _REGISTERED: tuple[str, ...] = (
     "attribution",
+    "event_jobs",
     "invariants",
 )
 

@@ -1,0 +1,119 @@
+"""What the parts of an event are called, in the page's language."""
+
+from collections.abc import Mapping
+
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from carbonaccount.institutions.event_account import PERSON_KM, AccountLine
+from carbonaccount.institutions.event_factors import DISTRICT, catalogue, in_city
+from carbonaccount.institutions.event_models import EventKind, EventState, Source
+from carbonaccount.institutions.offset_models import LotKind
+from carbonaccount.web.templating import language
+
+KINDS: dict[str, LazyString] = {
+    EventKind.MEETING: _l("会议"),
+    EventKind.MATCH: _l("赛事"),
+    EventKind.MARKET: _l("集市"),
+    EventKind.EXHIBITION: _l("展览"),
+    EventKind.PERFORMANCE: _l("演出"),
+}
+STATES: dict[str, LazyString] = {
+    EventState.PLANNED: _l("筹备中"),
+    EventState.RUNNING: _l("进行中"),
+    EventState.ACCOUNTING: _l("核算中"),
+    EventState.OFFSET: _l("待抵消"),
+    EventState.PUBLISHED: _l("已公布"),
+    EventState.WITHDRAWN: _l("已撤回"),
+}
+SOURCES: dict[str, LazyString] = {
+    Source.TRAVEL: _l("交通"),
+    Source.ENERGY: _l("场馆能源与用水"),
+    Source.NIGHTS: _l("住宿"),
+    Source.MEALS: _l("餐饮"),
+    Source.MATERIALS: _l("材料与物品"),
+    Source.WASTE: _l("垃圾"),
+}
+UNITS: dict[str, LazyString] = {
+    PERSON_KM: _l("人公里"),
+    "m3": _l("立方米"),
+    "L": _l("升"),
+    "meal": _l("份"),
+    "sheet": _l("张"),
+    "night": _l("间夜"),
+}
+
+LOTS: dict[str, LazyString] = {
+    LotKind.GREEN_CERTIFICATE: _l("绿色电力证书"),
+    LotKind.FLEET: _l("本单位新能源车减排"),
+    LotKind.STAFF: _l("本单位人员的减排"),
+    LotKind.GIFT: _l("居民捐赠的核证减排量"),
+    LotKind.POOL: _l("居民汇集的核证减排量"),
+    LotKind.CCER: _l("国家核证自愿减排量（CCER）"),
+    LotKind.AFFORESTATION: _l("造林碳汇"),
+    LotKind.OTHER_CREDIT: _l("其他减排量"),
+}
+
+
+def kind(code: str) -> str:
+    """Return what a kind of event is called."""
+    return str(KINDS[code])
+
+
+def state(code: str) -> str:
+    """Return how an event stands, in words."""
+    return str(STATES[code])
+
+
+def source(code: str) -> str:
+    """Return what a source of emissions is called."""
+    return str(SOURCES[code])
+
+
+def unit(code: str) -> str:
+    """Return a unit of amounts as people write it."""
+    return str(UNITS.get(code, code))
+
+
+def what(line: AccountLine) -> str:
+    """Return what an account's line is about."""
+    part, _sign, code = line.what.partition(":")
+    if part == "mode":
+        name = _named(catalogue().modes[code])
+        text = _("参加者乘坐：%(mode)s", mode=name)
+    elif part == "item":
+        text = _named(catalogue().items[code])
+    else:
+        text = source(part)
+    if line.estimated:
+        return str(_("%(what)s（未填写者，按已填写者的平均估算）", what=text))
+    return str(text)
+
+
+def mode(code: str) -> str:
+    """Return what a way to travel is called."""
+    return _named(catalogue().modes[code])
+
+
+def origin(code: str, districts: Mapping[str, str]) -> str:
+    """Return what an origin is called; `districts` names the city's by code."""
+    if in_city(code):
+        number = code.removeprefix(DISTRICT)
+        return districts.get(number, number)
+    return _named(catalogue().distances[code])
+
+
+def _named(row: object) -> str:
+    name = "name_en" if language() == "en" else "name_zh"
+    return str(getattr(row, name))
+
+
+def tenths(permille: int) -> str:
+    """Return thousandths as per cent with one decimal."""
+    return f"{permille // 10}.{permille % 10}"
+
+
+def lot(code: str) -> str:
+    """Return what a kind of lot is called."""
+    return str(LOTS[code])
