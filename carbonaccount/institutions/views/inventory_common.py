@@ -1,0 +1,234 @@
+"""What the pages of inventories share: the year asked for, names, and words for figures."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
+
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlmodel import Session, col, select
+
+from carbonaccount.accounts.models import Resident
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.errors import DomainError
+from carbonaccount.factors import FactorBook
+from carbonaccount.institutions import inventory as life
+from carbonaccount.institutions.footprint import Block
+from carbonaccount.institutions.inventory_models import Basis, Inventory, InventoryStatus
+from carbonaccount.institutions.inventory_results import YearAccount, accounts_of
+from carbonaccount.institutions.inventory_warnings import MONTHS_IN_YEAR, Remark, warnings_of
+from carbonaccount.institutions.seats import Seated
+from carbonaccount.institutions.views import blueprint
+from carbonaccount.institutions.views.common import attempted, localized
+from carbonaccount.web.database import current_session
+from carbonaccount.web.templating import plain_decimal
+
+BLOCKS: dict[Block, LazyString] = {
+    Block.DIRECT: _l("直接排放（燃料）"),
+    Block.POWER: _l("外购电力"),
+    Block.HEAT: _l("外购热力"),
+    Block.OPTIONAL: _l("可选项"),
+}
+STATES: dict[str, tuple[LazyString, str]] = {
+    InventoryStatus.OPEN: (_l("填报中"), "wait"),
+    InventoryStatus.IN_REVIEW: (_l("待复核"), "wait"),
+    InventoryStatus.LOCKED: (_l("已锁定"), "good"),
+}
+BASES: dict[str, LazyString] = {
+    Basis.METERED: _l("计量或账单"),
+    Basis.COMPUTED: _l("推算"),
+    Basis.ESTIMATED: _l("估计"),
+}
+_GRAMS = 1000
+
+
+@dataclass(frozen=True)
+class YearPage:
+    """A year's newest version and what its page says about it."""
+
+    session: Session
+    place: Seated
+    inventory: Inventory
+
+    @cached_property
+    def accounts(self) -> dict[int, YearAccount]:
+        """The accounts of all years of the institution."""
+        return accounts_of(self.session, institution_id=self.place.institution_id)
+
+    @property
+    def account(self) -> YearAccount:
+        """The account of this year."""
+        return self.accounts[self.inventory.year]
+
+    @cached_property
+    def book(self) -> FactorBook:
+        """The factor library."""
+        return FactorBook.load(self.session)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The factors' names by code, in the page's language."""
+        return factor_names(self.book)
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What somebody should look at."""
+        return remarks_on(self.account, self.accounts, self.inventory)
+
+
+def year_page(place: Seated, year: int) -> YearPage:
+    """Return the page of a year. Raises NotFound (inventory_not_found)."""
+    session = current_session()
+    found = life.find(session, institution_id=place.institution_id, year=year)
+    return YearPage(session, place, found)
+
+
+def remarks_on(
+    account: YearAccount, accounts: dict[int, YearAccount], inventory: Inventory
+) -> list[Remark]:
+    """Return what to look at in an account, given those of other years."""
+    today = business_day(utc_now())
+    over = MONTHS_IN_YEAR if inventory.year < today.year else today.month - 1
+    return warnings_of(
+        account,
+        accounts.get(inventory.year - 1),
+        floor_area_dm2=inventory.floor_area_dm2,
+        month_limit=over,
+    )
+
+
+def on_year(
+    place: Seated,
+    year: int,
+    service: Callable[..., object],
+    *,
+    open_only: bool = False,
+    **needs: object,
+) -> DomainError | None:
+    """Do something with a year's newest version, locked meanwhile; return what was refused."""
+
+    def work(session: Session, **rest: object) -> None:
+        find = life.at_work if open_only else life.locked_row
+        row = find(session, institution_id=place.institution_id, year=year)
+        service(session, inventory=row, **rest)
+
+    return attempted(work, **needs)
+
+
+def factor_names(book: FactorBook) -> dict[str, str]:
+    """Return the newest name of each factor by code, in the page's language."""
+    return {item.code: localized(item.name_zh, item.name_en) for item in book.versions}
+
+
+def people_named(session: Session, accounts: Iterable[int | None]) -> dict[int, str]:
+    """Return the end of the phone number of people by account, as their colleagues know them."""
+    wanted = {account for account in accounts if account is not None}
+    if not wanted:
+        return {}
+    rows = session.exec(
+        select(Resident.account_id, Resident.phone_tail).where(col(Resident.account_id).in_(wanted))
+    )
+    return {account: _("手机尾号 %(tail)s", tail=tail) for account, tail in rows if tail}
+
+
+def kg_text(amount: Decimal | None) -> str:
+    """Return kilograms with three decimals and thousands set apart; a dash for none."""
+    return "—" if amount is None else f"{amount:,.3f}"
+
+
+def grams_of(amount: Decimal) -> int:
+    """Return kilograms as whole grams, for the filters that show amounts."""
+    return int(amount * _GRAMS)
+
+
+def month_name(month: int) -> str:
+    """Return what a month of a line is called; 0 is the whole year."""
+    return str(_("%(month)s 月", month=month) if month else _("全年"))
+
+
+def change_text(now: Decimal, before: Decimal | None) -> str:
+    """Return a change in percent with one decimal and its sign; empty without a comparison."""
+    if not before:
+        return ""
+    percent = ((now - before) * 100 / before).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+    return f"{'+' if percent > 0 else ''}{percent}%".replace("-", "−")
+
+
+def remark_text(remark: Remark, names: dict[str, str]) -> str:
+    """Return a remark as a sentence that names figures and threshold."""
+    params = {key: _shown(value) for key, value in remark.params.items()}
+    code = str(remark.params.get("factor", ""))
+    params["factor"] = names.get(code, code)
+    params["place"] = f"（{params['place']}）" if params.get("place") else ""
+    month = remark.params.get("month")
+    params["month"] = month_name(month) if isinstance(month, int) else ""
+    return str(_SENTENCES[remark.code](params))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Decimal):
+        return plain_decimal(value, grouped=True).replace("-", "−")
+    if isinstance(value, list):
+        return "、".join(map(str, value))
+    return str(value)
+
+
+_SENTENCES: dict[str, Callable[[dict[str, str]], str]] = {
+    "deductions_exceed": lambda p: _(
+        "%(factor)s，%(month)s：绿电和转供合计 %(now)s %(unit)s，超过外购的 %(before)s %(unit)s，"
+        "这一行按 0 计，多出的部分不抵减别处。",
+        **p,
+    ),
+    "year_and_months": lambda p: _(
+        "%(factor)s%(place)s 既有全年数又有分月数，同一笔能耗可能算了两次。", **p
+    ),
+    "months_missing": lambda p: _("%(factor)s%(place)s 缺少这些月份：%(months)s。", **p),
+    "unit_improbable": lambda p: _(
+        "%(factor)s，%(month)s：%(now)s %(unit)s，与通常的 %(before)s %(unit)s "
+        "相差 %(threshold)s 倍以上，单位可能写错了。",
+        **p,
+    ),
+    "intensity_improbable": lambda p: _(
+        "%(factor)s：全年 %(now)s %(unit)s，高于 %(threshold)s，请检查单位和建筑面积。", **p
+    ),
+    "jump_last_year": lambda p: _(
+        "%(factor)s，%(month)s：%(now)s %(unit)s，比上年同月的 %(before)s 变化 %(percent)s%%，"
+        "超过 %(threshold)s%%。",
+        **p,
+    ),
+    "jump_last_month": lambda p: _(
+        "%(factor)s，%(month)s：%(now)s %(unit)s，比上月的 %(before)s 变化 %(percent)s%%，"
+        "超过 %(threshold)s%%。",
+        **p,
+    ),
+    "jump_year": lambda p: _(
+        "%(factor)s：全年 %(now)s %(unit)s，比上年的 %(before)s 变化 %(percent)s%%，"
+        "超过 %(threshold)s%%。",
+        **p,
+    ),
+    "kind_missing": lambda p: _("%(factor)s：上年有 %(before)s %(unit)s，今年一行都没有。", **p),
+    "without_evidence": lambda p: _("%(of)s 行中有 %(lines)s 行没有佐证文件。", **p),
+}
+
+
+@blueprint.app_template_filter("kg")
+def kg_filter(amount: Decimal | None) -> str:
+    """Show kilograms."""
+    return kg_text(amount)
+
+
+@blueprint.context_processor
+def words() -> dict[str, object]:
+    """Give the templates of inventories what they share."""
+    return {
+        "block_names": BLOCKS,
+        "Block": Block,
+        "inventory_states": STATES,
+        "basis_names": BASES,
+        "grams_of": grams_of,
+        "month_name": month_name,
+        "change_text": change_text,
+        "remark_text": remark_text,
+    }
