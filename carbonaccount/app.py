@@ -124,6 +124,7 @@ def _register_rooms(app: Application) -> None:
         member_totals,
         sources_cli,
         standing,
+        team_acts,
     )
     from behaviors import cli as behaviors_cli
     from behaviors import views as behaviors_views

@@ -161,4 +161,22 @@ INSTITUTION_CORE: dict[str, tuple[str, str]] = {
         "有效期须晚于今天，至多 {years} 年。",
         "It is valid until a later day, at most {years} years on.",
     ),
+    # --- challenges ---
+    "unknown_campaign": ("没有这个挑战。", "There is no such challenge."),
+    "campaign_name": (
+        "名称不能为空，至多 {limit} 个字。",
+        "A name is needed, of at most {limit} characters.",
+    ),
+    "campaign_behavior": ("请选择行为。", "Choose a behaviour."),
+    "campaign_first_day": ("第一天须是今天或以后。", "It begins today or later."),
+    "campaign_days": (
+        "最后一天须让挑战一共 {minimum} 至 {maximum} 天。",
+        "It lasts {minimum} to {maximum} days in all.",
+    ),
+    "campaign_goal": ("目标至少 1 次。", "The goal is at least 1."),
+    "too_many_campaigns": (
+        "同时至多 {limit} 个没有结束的挑战。",
+        "At most {limit} challenges that have not ended.",
+    ),
+    "campaign_over": ("这个挑战已经结束。", "This challenge is over."),
 }

@@ -8,6 +8,7 @@ blueprint = Blueprint("institutions", "carbonaccount.institutions", template_fol
 
 _PAGES: tuple[str, ...] = (
     "apply",
+    "campaigns",
     "event_check",
     "event_people",
     "event_plan",

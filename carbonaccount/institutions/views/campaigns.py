@@ -1,0 +1,222 @@
+"""Challenges: an institution's own, with a goal and teams compared with themselves."""
+
+from datetime import date
+
+from flask import flash, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import DateField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length, Optional, Regexp
+
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.institutions import campaigns as services
+from carbonaccount.institutions.campaign_models import Campaign
+from carbonaccount.institutions.campaign_rules import CampaignResult, TeamResult, change_text
+from carbonaccount.institutions.campaigns import CampaignContent
+from carbonaccount.institutions.seats import CLERKS, Seated
+from carbonaccount.institutions.team_acts import behavior_choices
+from carbonaccount.institutions.views import blueprint
+from carbonaccount.institutions.views.common import at_institution, attempted, named, put_error
+from carbonaccount.web.database import current_session
+from carbonaccount.web.government import rankings_shown
+from carbonaccount.web.identity import go_to
+from carbonaccount.web.problems import status_of
+from carbonaccount.web.tables import Cell, table_file
+from carbonaccount.web.templating import language
+
+
+class CampaignForm(FlaskForm):  # type: ignore[misc]
+    """A challenge: its name, what is counted, from when to when, and the goal."""
+
+    name_zh = StringField(
+        _l("名称"),
+        validators=[InputRequired(_l("请填名称。")), Length(max=60)],
+        render_kw={"maxlength": 60, "autocomplete": "off"},
+    )
+    name_en = StringField(
+        _l("英文名称（可以不填）"),
+        validators=[Length(max=90)],
+        render_kw={"maxlength": 90, "autocomplete": "off"},
+    )
+    behavior = SelectField(_l("数哪种行为"), validators=[InputRequired(_l("请选择行为。"))])
+    first_day = DateField(_l("第一天"), validators=[Optional()])
+    last_day = DateField(_l("最后一天"), validators=[Optional()])
+    goal_acts = StringField(
+        _l("目标：全体成员一共"),
+        validators=[Regexp(r"^\s*[0-9]{1,9}\s*$", message=_l("请填整数，例如 500。"))],
+        render_kw={"inputmode": "numeric", "maxlength": 9, "autocomplete": "off"},
+    )
+
+    def offer(self) -> None:
+        """Fill in the behaviours that can be chosen."""
+        self.behavior.choices = [
+            SelectChoice("", _l("请选择")),
+            *(
+                SelectChoice(choice.code, choice.names.get(language()) or choice.names["zh"])
+                for choice in behavior_choices(current_session())
+            ),
+        ]
+
+    def content(self) -> CampaignContent:
+        """Return what was written."""
+        return CampaignContent(
+            name_zh=self.name_zh.data or "",
+            name_en=self.name_en.data or "",
+            behavior=self.behavior.data or "",
+            first_day=self.first_day.data,
+            last_day=self.last_day.data,
+            goal_acts=int((self.goal_acts.data or "0").strip() or 0),
+        )
+
+
+@at_institution("/campaigns")
+def campaigns(place: Seated) -> ResponseReturnValue:
+    """List an institution's challenges."""
+    form = CampaignForm(None)
+    form.offer()
+    return _list(place, form, 200)
+
+
+def _list(place: Seated, form: CampaignForm, status: int) -> ResponseReturnValue:
+    session = current_session()
+    page = render_template(
+        "institutions/campaigns.html",
+        place=place,
+        form=form,
+        campaigns=services.campaigns_of(session, institution_id=place.institution_id),
+        may_edit=place.may(CLERKS),
+        shortest=services.SHORTEST_DAYS,
+        longest=services.LONGEST_DAYS,
+    )
+    return page, status
+
+
+@at_institution("/campaigns/new", seats=CLERKS, methods=("POST",))
+def new_campaign(place: Seated) -> ResponseReturnValue:
+    """Announce a challenge."""
+    form = CampaignForm()
+    form.offer()
+    if not form.validate_on_submit():
+        return _list(place, form, 422)
+    error = attempted(services.begin, institution=place.institution, content=form.content())
+    if error is not None:
+        put_error(form, error)
+        return _list(place, form, status_of(error))
+    flash(_("挑战已发布。成员不用打卡，有记录就算。"), "success")
+    return go_to(url_for("institutions.campaigns", public_id=place.institution.public_id))
+
+
+@at_institution("/campaigns/<campaign_id>")
+def campaign(place: Seated, campaign_id: str) -> ResponseReturnValue:
+    """Show what a challenge has come to."""
+    row = services.find(
+        current_session(), institution_id=place.institution_id, public_id=campaign_id
+    )
+    return render_template(
+        "institutions/campaign.html",
+        place=place,
+        campaign=row,
+        result=_result(row),
+        ranked=rankings_shown(),
+        may_edit=place.may(CLERKS),
+        over=campaign_state(row) in ("over", "called_off"),
+    )
+
+
+def _result(row: Campaign) -> CampaignResult:
+    return services.result_of(
+        current_session(),
+        campaign=row,
+        today=business_day(utc_now()),
+        ranked=rankings_shown(),
+    )
+
+
+@at_institution("/campaigns/<campaign_id>/call-off", seats=CLERKS, methods=("POST",))
+def call_off_campaign(place: Seated, campaign_id: str) -> ResponseReturnValue:
+    """End a challenge before its time."""
+    error = attempted(services.call_off, institution=place.institution, campaign_id=campaign_id)
+    if error is not None:
+        raise error
+    flash(_("挑战已提前结束。"), "success")
+    return go_to(
+        url_for(
+            "institutions.campaign",
+            public_id=place.institution.public_id,
+            campaign_id=campaign_id,
+        )
+    )
+
+
+@at_institution("/campaigns/<campaign_id>/teams.<any(csv, xlsx):kind>")
+def campaign_export(place: Seated, campaign_id: str, kind: str) -> ResponseReturnValue:
+    """Send what the teams came to as a file."""
+    row = services.find(
+        current_session(), institution_id=place.institution_id, public_id=campaign_id
+    )
+    header = [_("班级或部门"), _("成员"), _("每人次数的变化")]
+    ranked = rankings_shown()
+    rows = [_row(team, ranked) for team in _result(row).teams]
+    return table_file(
+        kind, name="campaign-teams", header=[_("名次"), *header] if ranked else header, rows=rows
+    )
+
+
+def _row(team: TeamResult, ranked: bool) -> list[Cell]:
+    change = change_text(team.change) if team.change is not None else _("不足 10 人，不显示")
+    cells: list[Cell] = [team.team or _("未分组"), team.members, change]
+    return [team.place or "", *cells] if ranked else cells
+
+
+def campaign_state(row: Campaign, today: date | None = None) -> str:
+    """Return where a challenge stands: called_off, ahead, running or over."""
+    today = today or business_day(utc_now())
+    if row.called_off_at is not None:
+        return "called_off"
+    if today < row.first_day:
+        return "ahead"
+    return "running" if today <= row.last_day else "over"
+
+
+_STATES = {
+    "called_off": (_l("已提前结束"), "bad"),
+    "ahead": (_l("还没开始"), "wait"),
+    "running": (_l("进行中"), "good"),
+    "over": (_l("已结束"), "plain"),
+}
+
+
+def campaign_words(row: Campaign) -> tuple[str, str]:
+    """Return where a challenge stands, in words and as a tone."""
+    word, tone = _STATES[campaign_state(row)]
+    return str(word), tone
+
+
+def behavior_label(code: str) -> str:
+    """Return what a behaviour is called; of one that is not in use any more, its code."""
+    for choice in behavior_choices(current_session()):
+        if choice.code == code:
+            return choice.names.get(language()) or choice.names["zh"]
+    return code
+
+
+def campaigns_running(institution_ids: list[int]) -> list[Campaign]:
+    """Return the challenges that run today at institutions, for their members' own page."""
+    return services.running(
+        current_session(), institution_ids=institution_ids, today=business_day(utc_now())
+    )
+
+
+@blueprint.context_processor
+def campaign_helpers() -> dict[str, object]:
+    """Give the pages about challenges the names of things."""
+    return {
+        "behavior_label": behavior_label,
+        "campaign_name": named,
+        "campaign_words": campaign_words,
+        "campaigns_running": campaigns_running,
+        "change_text": change_text,
+    }
