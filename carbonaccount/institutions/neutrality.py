@@ -7,7 +7,7 @@ good what is left. Neutral is a year whose lots are at least its emissions after
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_DOWN, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, Context, Decimal
 from typing import Any, NamedTuple
 
 from sqlmodel import Session, col, select
@@ -117,7 +117,7 @@ def cover(power: Sequence[NetPower], kwh: int) -> tuple[Covered, ...]:
 def certificates_needed(power: Sequence[NetPower]) -> int:
     """Return how many certificates cover all electricity; the last may cover less than it could."""
     total = sum((item.net_kwh for item in power), Decimal(0))
-    return int(-(-total // KWH_PER_CERTIFICATE))
+    return int((total / KWH_PER_CERTIFICATE).to_integral_value(rounding=ROUND_CEILING))
 
 
 def balance(account: YearAccount, *, certificates_kwh: int, offsets_g: int) -> Balance:

@@ -16,7 +16,9 @@ from carbonaccount.accounts.staff import add_staff
 from carbonaccount.audit import SYSTEM, Actor
 from carbonaccount.database import open_session
 from carbonaccount.errors import DomainError
-from carbonaccount.institutions import credits, lots, offset_files
+from carbonaccount.institutions import credits, inventory, inventory_lines, lots, offset_files
+from carbonaccount.institutions.inventory_entries import Entry
+from carbonaccount.institutions.inventory_models import Basis
 from carbonaccount.institutions.models import Institution, InstitutionPerson, Seat
 from carbonaccount.institutions.offset_models import LotKind, OffsetLot
 from carbonaccount.ledger.models import LedgerAccount, LedgerKind, Unit
@@ -129,3 +131,30 @@ def outcome(engine: Engine, work: Callable[[Session], object]) -> str:
             session.rollback()
             return error.code
         return "done"
+
+
+def person_at(session: Session, place: Institution, held: Seat) -> Actor:
+    """Open a person with a seat; returns them as the one who acts."""
+    account = open_account(session, kind=AccountKind.PERSON, district_code=None, now=NOW)
+    seat(session, place, account.stored_id, held)
+    return Actor("resident", account.public_id, account.stored_id)
+
+
+def locked_year(
+    session: Session, place: Institution, owner: Actor, clerk: Actor, year: int = 2025
+) -> None:
+    """Lock a year of 1,000 l of petrol, 8,000 net kWh and 100 GJ of heat."""
+    inventory.open_year(session, institution=place, year=year, acting_user=clerk, now=NOW)
+    at_work = inventory.at_work(session, institution_id=place.stored_id, year=year)
+    for entry in (
+        Entry(0, "fuel.petrol", "1000", "L"),
+        Entry(0, "grid.shandong", "10000", "kWh", green_power="2000", basis=Basis.ESTIMATED),
+        Entry(0, "heat.purchased", "100", "GJ", basis=Basis.COMPUTED),
+        Entry(0, "water.supply", "10", "m3"),
+    ):
+        inventory_lines.add_line(
+            session, inventory=at_work, entry=entry, acting_user=clerk, now=NOW
+        )
+    inventory.submit(session, inventory=at_work, acting_user=clerk, now=NOW)
+    inventory.lock(session, inventory=at_work, acting_user=owner, now=NOW)
+    session.flush()

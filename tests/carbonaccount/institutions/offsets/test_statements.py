@@ -1,0 +1,361 @@
+"""The life of a statement, with a year worked out by hand.
+
+Petrol 1,000 l x 2.179 = 2,179 kg; power (10,000 - 2,000) kWh x 0.6410 = 5,128 kg; heat
+100 GJ x 110 = 11,000 kg; together 18,307 kg. Five certificates cover 5,000 kWh: 3,205 kg off.
+15,102 kg are left: 102 kg of a pool and 15 t of CCER make them good to the gram.
+"""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import pytest
+from flask import Flask
+from sqlmodel import Session, col, select
+
+from carbonaccount.audit import SYSTEM, Actor
+from carbonaccount.errors import Conflict, DomainError, Invalid, Refused
+from carbonaccount.institutions import (
+    inventory,
+    inventory_lines,
+    neutrality,
+    statement_checks,
+    statement_content,
+    statement_lots,
+    statements,
+)
+from carbonaccount.institutions.inventory_entries import Entry
+from carbonaccount.institutions.models import Institution, Seat
+from carbonaccount.institutions.neutrality_models import NeutralityStatement
+from carbonaccount.institutions.neutrality_states import (
+    NeutralityState,
+    neutrality_states,
+    public_lines,
+)
+from carbonaccount.institutions.offset_models import LotKind, OffsetLot
+from carbonaccount.institutions.statement_checks import Printed, Verdict
+from carbonaccount.ledger.models import LedgerKind
+from tests.carbonaccount.institutions.offsets.arranging import (
+    NOW,
+    books,
+    bought,
+    broken,
+    issued,
+    locked_year,
+    officer,
+    outcome,
+    person_at,
+    school,
+)
+
+
+class Stage(NamedTuple):
+    """A school with a locked year, its people, and the city's officer."""
+
+    place: Institution
+    owner: Actor
+    clerk: Actor
+    officer: Actor
+
+
+@pytest.fixture
+def stage(app: Flask, session: Session) -> Stage:
+    """A school whose 2025 is locked, with five certificates, 102 kg of a pool, 20 t of CCER."""
+    place = school(session)
+    owner, clerk = person_at(session, place, Seat.OWNER), person_at(session, place, Seat.CLERK)
+    locked_year(session, place, owner, clerk)
+    bought(session, place.stored_id, "GEC0001", "GEC0005", "gec")
+    issued(session, place.stored_id, LotKind.POOL, 102_000, origin="pool:1")
+    bought(session, place.stored_id, "CCER-1", "CCER-20")
+    return Stage(place, owner, clerk, officer(app, session))
+
+
+def drafted(session: Session, stage: Stage) -> NeutralityStatement:
+    """Draft the statement of 2025."""
+    return statements.draft(
+        session,
+        institution=stage.place,
+        year=2025,
+        account_id=stage.clerk.id or 0,
+        acting_user=stage.clerk,
+        now=NOW,
+    )
+
+
+def picked(
+    session: Session,
+    row: NeutralityStatement,
+    stage: Stage,
+    certificates: int | None = None,
+    offset_g: int | None = None,
+) -> None:
+    """Pick lots by policy."""
+    statements.pick(
+        session,
+        statement=row,
+        certificates=certificates,
+        offset_g=offset_g,
+        acting_user=stage.clerk,
+        now=NOW,
+    )
+
+
+def published(app: Flask, session: Session, row: NeutralityStatement, stage: Stage) -> None:
+    """Send a draft through review to the public."""
+    statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
+    statements.review(session, statement=row, reason="已核对", acting_user=stage.officer, now=NOW)
+    statements.publish(
+        session,
+        statement=row,
+        account_id=stage.owner.id or 0,
+        vault=app.extensions["carbonaccount.vault"],
+        acting_user=stage.owner,
+        now=NOW,
+    )
+
+
+def code(refused: pytest.ExceptionInfo[DomainError]) -> str:
+    """Return the code of a refusal."""
+    return refused.value.code
+
+
+def test_a_year_by_hand_from_draft_to_public(app: Flask, session: Session, stage: Stage) -> None:
+    neutrality.write_measure(
+        session,
+        institution=stage.place,
+        content=neutrality.MeasureContent(2025, "power", "换灯", 900_000, 850_000, "电表"),
+        acting_user=stage.clerk,
+        now=NOW,
+    )
+    row = drafted(session, stage)
+    picked(session, row, stage)
+    said = statements.preview(session, row)
+    assert said["account"] == {
+        "direct_g": 2_179_000,
+        "power_g": 5_128_000,
+        "heat_g": 11_000_000,
+        "total_g": 18_307_000,
+        "optional_g": 1_680,
+    }
+    assert said["balance"] == {
+        "emissions_g": 18_307_000,
+        "certificates_kwh": 5_000,
+        "covered_kwh": "5000",
+        "power_reduction_g": 3_205_000,
+        "after_power_g": 15_102_000,
+        "offsets_g": 15_102_000,
+        "remaining_g": 0,
+        "neutral": True,
+    }
+    # Petrol is metered without a file (B), power is estimated (D), heat computed (C).
+    assert said["evidence_g"] == {"B": 2_179_000, "C": 11_000_000, "D": 5_128_000}
+    assert [(item["code"], item["value"], item["grade"]) for item in said["factors"]][:2] == [
+        ("fuel.petrol", "2.179", "B"),
+        ("grid.shandong", "0.6410", "B"),
+    ]
+    assert all(item["source"] for item in said["factors"])
+    pool, ccer = said["offsets"]
+    assert (pool["kind"], pool["rank"], pool["amount_g"]) == ("pool", 2, 102_000)
+    assert (ccer["rank"], ccer["first"], ccer["last"]) == (3, "CCER-1", "CCER-15")
+    published(app, session, row, stage)
+    assert row.is_neutral
+    # In the books: the pool and 15 of 20 t are gone, 5 t are left.
+    assert books(session, stage.place.account_id, LedgerKind.INSTITUTION) == 5_000_000
+    content = statement_content.read(row.content)
+    assert (content["reviewer"], content["published_on"]) == ("Olga", "2026-03-10")
+    assert content["measures"][0]["achieved_g"] == 850_000
+    # The digest is the SHA-256 of what is said, which anybody can work out.
+    assert row.digest == statement_content.digest_of(row.content)
+    assert broken(session) == {}
+    states = {(item.kind, item.state): item.institutions for item in neutrality_states(session)}
+    assert states == {("school", NeutralityState.NEUTRAL): 1}
+    assert [line.institution.id for line in public_lines(session)] == [stage.place.id]
+
+
+def test_a_gram_short_is_not_neutral(app: Flask, session: Session, stage: Stage) -> None:
+    row = drafted(session, stage)
+    picked(session, row, stage, certificates=4, offset_g=15_102_000)
+    # 4,000 kWh take 2,564 kg off; 15,743 kg are left, of which 15,102 kg are made good.
+    balance = statements.preview(session, row)["balance"]
+    assert (balance["after_power_g"], balance["offsets_g"]) == (15_743_000, 15_102_000)
+    assert (balance["remaining_g"], balance["neutral"]) == (641_000, False)
+    # Picking again puts back what was picked; the whole is the whole again.
+    picked(session, row, stage)
+    assert statements.preview(session, row)["balance"]["remaining_g"] == 0
+    picked(session, row, stage, certificates=0, offset_g=0)
+    assert statement_lots.lots_of(session, row).all == []
+    published(app, session, row, stage)
+    assert (row.is_neutral, row.status) == (False, "published")
+    states = {item.state for item in neutrality_states(session)}
+    assert states == {NeutralityState.ON_THE_WAY}
+    assert broken(session) == {}
+
+
+def test_every_step_has_its_place_and_person(app: Flask, session: Session, stage: Stage) -> None:
+    with pytest.raises(Conflict) as none:
+        statements.draft(
+            session,
+            institution=stage.place,
+            year=2024,
+            account_id=stage.clerk.id or 0,
+            acting_user=stage.clerk,
+            now=NOW,
+        )
+    assert code(none) == "inventory_not_locked"
+    row = drafted(session, stage)
+    with pytest.raises(Conflict) as twice:
+        drafted(session, stage)
+    assert code(twice) == "statement_exists"
+    for step in (statements.review, statements.send_back):
+        with pytest.raises(Refused):
+            step(session, statement=row, reason="好的", acting_user=stage.owner, now=NOW)
+        with pytest.raises(Conflict) as early:
+            step(session, statement=row, reason="好的", acting_user=stage.officer, now=NOW)
+        assert code(early) == "statement_not_in_state"
+    picked(session, row, stage)
+    statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
+    with pytest.raises(Conflict):
+        picked(session, row, stage)
+    with pytest.raises(Invalid) as mute:
+        statements.send_back(session, statement=row, reason=" ", acting_user=stage.officer, now=NOW)
+    assert code(mute) == "reason_length"
+    statements.send_back(
+        session, statement=row, reason="缺少佐证", acting_user=stage.officer, now=NOW
+    )
+    assert (row.status, row.returned_reason, row.content) == ("draft", "缺少佐证", "")
+    statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
+    statements.review(session, statement=row, reason="已核对", acting_user=stage.officer, now=NOW)
+    # A correction of the inventory makes what was reviewed old.
+    newest = inventory.find(session, institution_id=stage.place.stored_id, year=2025)
+    inventory.correct(session, inventory=newest, reason="漏记", acting_user=stage.clerk, now=NOW)
+    at_work = inventory.at_work(session, institution_id=stage.place.stored_id, year=2025)
+    inventory_lines.add_line(
+        session,
+        inventory=at_work,
+        entry=Entry(1, "fuel.petrol", "1", "L"),
+        acting_user=stage.clerk,
+        now=NOW,
+    )
+    inventory.submit(session, inventory=at_work, acting_user=stage.clerk, now=NOW)
+    inventory.lock(session, inventory=at_work, acting_user=stage.owner, now=NOW)
+    session.flush()
+    with pytest.raises(Conflict) as changed:
+        statements.publish(
+            session,
+            statement=row,
+            account_id=stage.owner.id or 0,
+            vault=app.extensions["carbonaccount.vault"],
+            acting_user=stage.owner,
+            now=NOW,
+        )
+    assert code(changed) == "inventory_changed"
+    statements.take_back(session, statement=row, acting_user=stage.clerk, now=NOW)
+    assert row.status == "draft"
+    assert broken(session) == {}
+
+
+def test_withdrawn_lots_stay_used_and_count_for_the_next(
+    app: Flask, session: Session, stage: Stage
+) -> None:
+    vault = app.extensions["carbonaccount.vault"]
+    first = drafted(session, stage)
+    picked(session, first, stage)
+    published(app, session, first, stage)
+    said = Printed(18_307_000, 15_102_000, date(2026, 3, 10))
+    number = statement_checks.printed_number(first.public_id).lower()
+
+    def verdict(printed: Printed) -> tuple[Verdict, tuple[str, ...]]:
+        found = statement_checks.check(session, number=number, printed=printed, vault=vault)
+        return found.verdict, found.differing
+
+    assert verdict(said) == (Verdict.GENUINE, ())
+    assert verdict(Printed()) == (Verdict.EXISTS, ())
+    assert verdict(Printed(18_307_100)) == (
+        Verdict.DIFFERS,
+        ("total",),
+    )
+    assert verdict(Printed(18_307_000, 15_102_001, date(2026, 3, 11))) == (
+        Verdict.DIFFERS,
+        ("offset", "date"),
+    )
+    assert (
+        statement_checks.check(session, number="NOSUCH", printed=said, vault=vault).verdict
+        is Verdict.UNKNOWN
+    )
+    statements.withdraw(
+        session, statement=first, reason="漏报一处", acting_user=stage.owner, now=NOW
+    )
+    assert verdict(said) == (Verdict.WITHDRAWN, ())
+    assert verdict(Printed(1)) == (Verdict.DIFFERS, ("total",))
+    # The next statement of the year stands on the lots that are gone, and needs no others.
+    second = drafted(session, stage)
+    assert second.revision == 1
+    picked(session, second, stage)
+    assert statement_lots.lots_of(session, second).chosen == []
+    assert statements.preview(session, second)["balance"]["neutral"]
+    published(app, session, second, stage)
+    assert books(session, stage.place.account_id, LedgerKind.INSTITUTION) == 5_000_000
+    assert broken(session) == {}
+    # One changed digit in what we keep shows itself.
+    second.content = second.content.replace("18307000", "18307001")
+    session.flush()
+    found = statement_checks.check(session, number=second.public_id, printed=Printed(), vault=vault)
+    assert found.verdict is Verdict.ALTERED
+
+
+def test_two_statements_do_not_share_a_lot(app: Flask, session: Session, stage: Stage) -> None:
+    locked_year(session, stage.place, stage.owner, stage.clerk, year=2024)
+    rows = [drafted(session, stage)]
+    rows.append(
+        statements.draft(
+            session,
+            institution=stage.place,
+            year=2024,
+            account_id=stage.clerk.id or 0,
+            acting_user=stage.clerk,
+            now=NOW,
+        )
+    )
+    for row in rows:
+        picked(session, row, stage)
+        statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
+        statements.review(
+            session, statement=row, reason="已核对", acting_user=stage.officer, now=NOW
+        )
+    session.commit()
+    engine, vault = app.extensions["carbonaccount.engine"], app.extensions["carbonaccount.vault"]
+    ids, owner = [row.id for row in rows], stage.owner
+
+    def go(statement_id: int | None) -> str:
+        return outcome(
+            engine,
+            lambda session: statements.publish(
+                session,
+                statement=session.get_one(NeutralityStatement, statement_id),
+                account_id=owner.id or 0,
+                vault=vault,
+                acting_user=owner,
+                now=NOW,
+            ),
+        )
+
+    session.rollback()
+    with ThreadPoolExecutor(2) as pool:
+        assert Counter(pool.map(go, ids)) == {"done": 1, "lot_not_held": 1}
+    session.expire_all()
+    assert len(session.exec(select(OffsetLot).where(col(OffsetLot.status) == "retired")).all()) == 3
+    assert broken(session) == {}
+    # What expires between review and publication is not used either.
+    waiting = session.exec(
+        select(NeutralityStatement).where(col(NeutralityStatement.status) == "reviewed")
+    ).one()
+    statements.take_back(session, statement=waiting, acting_user=SYSTEM, now=NOW)
+    lot = issued(session, stage.place.stored_id, LotKind.POOL, 5, valid_until=date(2026, 3, 10))
+    picked(session, waiting, stage)
+    assert lot in statement_lots.lots_of(session, waiting).chosen
+    with pytest.raises(Conflict) as late:
+        statements.submit(
+            session, statement=waiting, acting_user=SYSTEM, now=NOW + timedelta(days=1)
+        )
+    assert code(late) == "lot_expired"
