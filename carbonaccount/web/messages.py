@@ -14,6 +14,7 @@ from carbonaccount.web.institution_reasons_city import CITY_REASONS
 from carbonaccount.web.institution_reasons_core import INSTITUTION_CORE
 from carbonaccount.web.institution_reasons_events import INSTITUTION_EVENTS
 from carbonaccount.web.institution_reasons_inventory import INSTITUTION_INVENTORY
+from carbonaccount.web.institution_reasons_offsets import OFFSET_REASONS
 from carbonaccount.web.inventory_reasons import INVENTORY_REASONS
 from carbonaccount.web.reasons import REASONS
 from carbonaccount.web.reward_reasons_catalogue import REWARD_CATALOGUE
@@ -61,6 +62,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **REWARD_FUND,
     **REWARD_REDEEMING,
     **INVENTORY_REASONS,
+    **OFFSET_REASONS,
     **INSTITUTION_EVENTS,
     **INSTITUTION_INVENTORY,
     **INSTITUTION_CORE,

@@ -1,0 +1,177 @@
+"""Sentences of lots, shares of sources, plantations and neutrality statements."""
+
+# (Chinese, English) by code; `carbonaccount.web.messages` takes them in.
+OFFSET_REASONS: dict[str, tuple[str, str]] = {
+    # --- lots ---
+    "unknown_lot": ("没有这个抵消批次。", "There is no such lot."),
+    "lot_not_held": (
+        "编号 {serial} 所在的批次已经使用或拆分，请刷新后重新选取。",
+        "The lot of number {serial} has been used or split; reload and choose again.",
+    ),
+    "lot_expired": (
+        "编号 {serial} 所在的批次已经过期，不能使用。",
+        "The lot of number {serial} has expired and cannot be used.",
+    ),
+    "certificate_is_no_reduction": (
+        "绿证只能抵减外购电力一行，不能再作为减排量使用。",
+        "A green certificate reduces the power line only; it is never a reduction as well.",
+    ),
+    "reduction_is_no_certificate": (
+        "只有绿证可以抵减外购电力一行。",
+        "Only green certificates reduce the power line.",
+    ),
+    "serial_taken": (
+        "编号 {serial} 已经登记过：同一编号全市只能登记一次。",
+        "Number {serial} has been registered before: a number comes in once in the whole city.",
+    ),
+    "lot_made_before": ("这一份已经做成批次了。", "A lot has been made of this already."),
+    "lot_amount": (
+        "一个批次要有 1 到 {limit} 个编号。",
+        "A lot has 1 to {limit} numbers.",
+    ),
+    "split_inside": (
+        "拆出的个数须在 1 到 {most} 之间。",
+        "Split off 1 to {most} numbers.",
+    ),
+    "serial_number": (
+        "请按证书原样填写完整编号：字母、数字和 - . / _，以数字结尾。",
+        "Write the whole number as printed: letters, digits and - . / _, ending in digits.",
+    ),
+    "serial_range": (
+        "首尾编号数字前的部分要相同，末号不小于首号。",
+        "Both numbers begin alike, and the last is not below the first.",
+    ),
+    "registry_unknown": ("请选择登记系统。", "Choose the registry."),
+    "produced_on": (
+        "请填写电量生产或减排发生的日期，不晚于今天。",
+        "Give the day of generation or reduction, not after today.",
+    ),
+    "lot_title": ("说明最多 {limit} 个字。", "At most {limit} characters."),
+    "certificate_expired": (
+        "这批绿证的有效期到 {day} 为止，已经过期。",
+        "These certificates were good until {day} and have expired.",
+    ),
+    "offset_file_missing": ("请附上证明文件。", "Attach the file that proves it."),
+    "offset_file_large": (
+        "文件最大 {limit_mib} MiB。",
+        "A file has at most {limit_mib} MiB.",
+    ),
+    "offset_file_format": (
+        "请上传完整的 PDF、JPEG 或 PNG 文件。",
+        "Send a whole PDF, JPEG or PNG file.",
+    ),
+    "offset_file_used": (
+        "这份文件已经用来证明别的造林或核查，不能再用。",
+        "This file proves another plantation or check already.",
+    ),
+    # --- plantations ---
+    "unknown_plantation": ("没有这片造林。", "There is no such plantation."),
+    "planted_text": ("请填写，最多 {limit} 个字符。", "Fill it in, {limit} characters at most."),
+    "planted_area": (
+        "面积须大于 0，以公顷填写，最多四位小数。",
+        "The area is above 0, in hectares with up to four decimals.",
+    ),
+    "planted_trees": (
+        "棵数须为 1 到 {limit} 的整数。",
+        "The number of trees is a whole number from 1 to {limit}.",
+    ),
+    "planted_on": (
+        "请填写种植日期，不晚于今天。",
+        "Give the day of planting, not after today.",
+    ),
+    "checked_on": (
+        "核查日期不早于种植日期，不晚于今天。",
+        "The day of the check is not before planting and not after today.",
+    ),
+    "checked_living": (
+        "存活棵数须为 0 到 {limit} 的整数。",
+        "The trees alive are a whole number from 0 to {limit}.",
+    ),
+    "unknown_check": ("没有这次存活核查。", "There is no such survival check."),
+    "check_decided": ("这次核查已经处理过了。", "This check has been decided already."),
+    "growth_year": ("没有这一年的碳汇可做批次。", "There is no such year to make a lot of."),
+    "year_not_over": ("这一年还没有结束。", "The year is not over yet."),
+    "too_young": (
+        "树龄不足，按保守规则这一年不计碳汇。",
+        "The trees are too young: by the conservative rule the year counts nothing.",
+    ),
+    "no_check": (
+        "还没有当年或以后通过的存活核查。",
+        "No survival check of that year or later has been accepted.",
+    ),
+    # --- shares of sources ---
+    "share_permille": (
+        "份额须在 0.1% 到 100% 之间，最多一位小数。",
+        "A share is between 0.1% and 100%, with one decimal at most.",
+    ),
+    "share_role": ("请选择用途：公务车辆或员工减排。", "Choose what it is: fleet or staff."),
+    "share_source": (
+        "请选择一个已绑定的数据来源。",
+        "Choose a source that is bound to the account.",
+    ),
+    "share_exists": (
+        "这个来源已经给了该单位一份，请先结束再重新设定。",
+        "This source already gives the institution a share; end it first.",
+    ),
+    "shares_above_whole": (
+        "各单位的份额合计不能超过 100%，还剩 {left}%。",
+        "The shares of all institutions together are at most 100%; {left}% is left.",
+    ),
+    "unknown_share": ("没有这份归属。", "There is no such share."),
+    "share_ended": ("这份归属已经结束。", "This share has ended."),
+    "share_period": (
+        "起止日期须在同一年内，且已经过去。",
+        "The period lies within one year and is over.",
+    ),
+    "nothing_to_take": (
+        "这段时间没有可归入本单位的已核证减排量。",
+        "There are no certified grams of this period for the institution.",
+    ),
+    "unknown_given": ("没有这笔捐赠。", "There is no such donation."),
+    # --- plan and statements ---
+    "plan_years": (
+        "目标年须晚于基准年，都在 2000 到 2100 之间。",
+        "The target year is after the base year, both between 2000 and 2100.",
+    ),
+    "plan_share": (
+        "减排幅度须在 0% 到 100% 之间，最多一位小数。",
+        "The reduction is between 0% and 100%, with one decimal at most.",
+    ),
+    "plan_text": ("最多 {limit} 个字。", "At most {limit} characters."),
+    "measure_year": ("年份须在 2000 到 2100 之间。", "The year is between 2000 and 2100."),
+    "measure_area": ("请选择措施的类别。", "Choose what the measure reduces."),
+    "measure_title": (
+        "请写明措施，最多 {limit} 个字。",
+        "Name the measure, {limit} characters at most.",
+    ),
+    "measure_effect": (
+        "请以千克填写不小于 0 的数，最多三位小数。",
+        "Give kilograms of 0 or more, with up to three decimals.",
+    ),
+    "measure_basis": (
+        "填写了实际效果，就要写明它是怎样得出的。",
+        "An achieved effect needs a word on how it was found.",
+    ),
+    "unknown_measure": ("没有这项措施。", "There is no such measure."),
+    "unknown_statement": ("没有这份碳中和声明。", "There is no such statement."),
+    "statement_exists": (
+        "这一年已经有一份声明。",
+        "There is a statement of this year already.",
+    ),
+    "statement_not_in_state": (
+        "声明刚刚变了，请刷新后再做。",
+        "The statement has just changed; reload the page.",
+    ),
+    "inventory_not_locked": (
+        "先锁定这一年的排放清单，才能做声明。",
+        "Lock the inventory of the year first.",
+    ),
+    "inventory_changed": (
+        "审核之后排放清单有了新的锁定版本，请收回声明重新提交。",
+        "The inventory was corrected after the review; take the statement back and send it again.",
+    ),
+    "pick_amount": (
+        "请填写不小于 0 的数，或留空表示按需要。",
+        "Give 0 or more, or leave it empty for as much as is needed.",
+    ),
+}
