@@ -32,7 +32,7 @@ run: $(RUNTIME) $(VENDOR) $(CATALOGUES:.po=.mo) ## Set up and serve the demonstr
 	@PROFILE=$${PROFILE:-demo} && export PROFILE && \
 	$(FLASK) db upgrade && $(FLASK) demo && \
 	echo "serving on http://127.0.0.1:$(PORT) - stop with Ctrl-C" && \
-	exec .venv/bin/gunicorn wsgi:app
+	JOBS_IN_SERVER=$${JOBS_IN_SERVER:-1} exec .venv/bin/gunicorn wsgi:app
 
 setup: $(DEVELOPMENT) $(VENDOR) $(CATALOGUES:.po=.mo) ## Install what running and testing need
 

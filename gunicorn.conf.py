@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+from typing import Any
 
 bind = os.environ.get("BIND", f"127.0.0.1:{os.environ.get('PORT', '8000')}")
 worker_class = "gthread"
@@ -41,6 +42,20 @@ def on_starting(_server: object) -> None:
     os.makedirs(metrics_folder, exist_ok=True)
     for file in glob.glob(os.path.join(metrics_folder, "*.db")):
         os.remove(file)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let the daily jobs run inside the server, if asked to; of all its processes one leads."""
+    from carbonaccount.job_process import start_in_server
+
+    worker.stop_jobs = start_in_server(worker.wsgi)
+
+
+def worker_exit(_server: object, worker: Any) -> None:
+    """Let a job that runs end, and another process lead."""
+    stop_jobs = getattr(worker, "stop_jobs", None)
+    if stop_jobs is not None:
+        stop_jobs()
 
 
 def on_exit(_server: object) -> None:

@@ -23,6 +23,7 @@ from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid
+from carbonaccount.job_items import one_by_one
 
 # Stopping must not wait for the one person who may edit rules.
 STOPPERS = frozenset({Role.RULE_EDITOR, Role.RULE_APPROVER, Role.OPERATOR})
@@ -151,12 +152,13 @@ def release_late_records(session: Session, *, acting_user: Actor, now: datetime)
         )
         .distinct()
     ).all()
-    counted = 0
-    for behavior in over:
-        if behavior.id in waiting:
-            _pass_on_to_review(session, behavior)
-            counted += len(_release_stopped(session, behavior, acting_user, now).booked)
-    return counted
+
+    def release(behavior: Behavior) -> int:
+        _pass_on_to_review(session, behavior)
+        return len(_release_stopped(session, behavior, acting_user, now).booked)
+
+    found = [behavior for behavior in over if behavior.id in waiting]
+    return sum(one_by_one(session, found, release, key=lambda item: f"behavior:{item.code}"))
 
 
 def add_behavior(

@@ -15,7 +15,7 @@ from behaviors.intake.overlaps import GROUP_KINDS
 from behaviors.methods.library import plain_unit
 from behaviors.models import Behavior, RuleStatus, RuleVersion
 from behaviors.rule_models import RuleNote
-from behaviors.rulebook import RuleBook
+from behaviors.rulebook import PublishedRule, RuleBook
 from behaviors.scoring import Parameter, Rule, check_units, unit_factor_nano
 from carbonaccount import audit
 from carbonaccount.accounts.roles import Role
@@ -23,6 +23,7 @@ from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, Refused
+from carbonaccount.job_items import one_by_one
 
 EDITORS = frozenset({Role.RULE_EDITOR})
 APPROVERS = frozenset({Role.RULE_APPROVER})
@@ -257,20 +258,26 @@ def activate_due(session: Session, *, now: datetime) -> Activation:
     today = business_day(now)
     book = RuleBook.load(session)
     holding = {entry.id for code in book.behaviors if (entry := book.entry_on(code, today))}
-    activated = superseded = 0
-    for entry in book.published:
-        status = _standing(entry.id in holding, entry.valid_from, today)
-        if entry.status in (RuleStatus.WITHDRAWN, status):
-            continue
+
+    def standing(entry: PublishedRule) -> RuleStatus:
+        return _standing(entry.id in holding, entry.valid_from, today)
+
+    def set_standing(entry: PublishedRule) -> RuleStatus:
+        status = standing(entry)
         version = _locked(session, entry.id, RuleStatus(entry.status))
         version.status = status
-        if status is RuleStatus.SCHEDULED:
-            continue
-        step = "activated" if status is RuleStatus.ACTIVE else "superseded"
-        activated += status is RuleStatus.ACTIVE
-        superseded += status is RuleStatus.SUPERSEDED
-        _note(session, version, step, None, "", audit.SYSTEM, now)
-    return Activation(activated, superseded)
+        if status is not RuleStatus.SCHEDULED:
+            step = "activated" if status is RuleStatus.ACTIVE else "superseded"
+            _note(session, version, step, None, "", audit.SYSTEM, now)
+        return status
+
+    changing = [
+        entry
+        for entry in book.published
+        if entry.status not in (RuleStatus.WITHDRAWN, standing(entry))
+    ]
+    found = one_by_one(session, changing, set_standing, key=lambda item: f"rule_version:{item.id}")
+    return Activation(found.count(RuleStatus.ACTIVE), found.count(RuleStatus.SUPERSEDED))
 
 
 def _standing(holds: bool, valid_from: date, today: date) -> RuleStatus:

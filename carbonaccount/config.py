@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     intake_batch_rows: int = Field(
         100_000, ge=1, le=1_000_000, description="Lines of a file that make one transaction"
     )
+    jobs_in_server: bool = Field(
+        False, description="Run the daily jobs inside the web server instead of `flask jobs run`"
+    )
 
     @property
     def resolved_database_url(self) -> str:

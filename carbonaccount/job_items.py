@@ -1,8 +1,7 @@
-"""Jobs that treat one thing after another: what fails with one thing must not stop the rest."""
+"""Work on one thing after another: what fails with one thing must not stop the rest."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -10,15 +9,8 @@ from sqlmodel import Session
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_FAILED = "carbonaccount.failed_items"
 _log = structlog.stdlib.get_logger(__name__)
-
-
-@dataclass
-class Done(Generic[Result]):
-    """What came of the things that did not fail, and how many did."""
-
-    results: list[Result] = field(default_factory=list)
-    failed: int = 0
 
 
 def one_by_one(
@@ -27,27 +19,29 @@ def one_by_one(
     do: Callable[[Item], Result],
     *,
     key: Callable[[Item], object],
-) -> Done[Result]:
+) -> list[Result]:
     """Do something with each item in a savepoint of its own; of one that fails nothing stays.
 
-    `key` names an item in the log, without personal data. Raises what ends the connection, since
-    nothing could follow it.
+    Returns what came of the others; a job's summary says how many failed. `key` names an item in
+    the log, without personal data. Raises what ends the connection, since nothing could follow.
     """
-    done: Done[Result] = Done()
+    results = []
     for item in items:
+        name = str(key(item))
         try:
             with session.begin_nested():
-                done.results.append(do(item))
+                result = do(item)
+                session.flush()
         except Exception as error:
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise
-            done.failed += 1
-            _log.exception("job_item_failed", item=str(key(item)))
-    return done
+            session.info[_FAILED] = session.info.get(_FAILED, 0) + 1
+            _log.exception("job_item_failed", item=name)
+        else:
+            results.append(result)
+    return results
 
 
-def summary_of(*done: Done[Result], **counts: int) -> str:
-    """Return the summary of a job: its counts, and how many things failed if any did."""
-    failed = sum(each.failed for each in done)
-    words = [f"{name}={count}" for name, count in counts.items()]
-    return " ".join(words + ([f"failed={failed}"] if failed else []))
+def take_failed(session: Session) -> int:
+    """Return how many items failed since this was asked last."""
+    return int(session.info.pop(_FAILED, 0))

@@ -18,10 +18,12 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+from flask import Flask
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from carbonaccount.clock import CITY_ZONE, utc_now
+from carbonaccount.config import Settings
 from carbonaccount.lease import Fence, Lease
 from carbonaccount.scheduler import run_due
 
@@ -33,6 +35,19 @@ LEASE_S = 60.0
 # A few heartbeats may be lost before the lease is.
 HEARTBEATS_A_LEASE = 5
 _log = structlog.stdlib.get_logger(__name__)
+
+
+def start_in_server(app: Flask, *, every_s: float = 60) -> Callable[[], None] | None:
+    """Run the jobs beside the requests when the settings say so; returns what stops them."""
+    settings: Settings = app.extensions["carbonaccount.settings"]
+    if not settings.jobs_in_server:
+        return None
+    process = JobProcess(
+        app.extensions["carbonaccount.engine"],
+        lock_folder=settings.instance_path / "locks",
+        context=app.app_context,
+    )
+    return process.start_beside(every_s=every_s)
 
 
 class JobProcess:

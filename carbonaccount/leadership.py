@@ -51,28 +51,6 @@ def is_locked(engine: Engine, *, name: str, folder: Path) -> bool:
         return _is_key_locked(connection, _key(name))
 
 
-class Leader:
-    """A try at being the one process that does a job; the others wait and take over."""
-
-    def __init__(self, engine: Engine, *, name: str, folder: Path) -> None:
-        self._engine, self._name, self._folder = engine, name, folder
-        self._lock: ProcessLock | None = None
-
-    def leads(self) -> bool:
-        """Return whether this process leads, after trying to when nobody does."""
-        if self._lock is not None and self._lock.holds():
-            return True
-        self.resign()
-        self._lock = take_lock(self._engine, name=self._name, folder=self._folder)
-        return self._lock is not None
-
-    def resign(self) -> None:
-        """Let another process lead."""
-        if self._lock is not None:
-            self._lock.release()
-        self._lock = None
-
-
 def _file(folder: Path, name: str) -> Path:
     return folder / f"{name}.lock"
 

@@ -156,7 +156,7 @@ class Lease:
             self._engine, name=_lock_name(fence.epoch, self._name), folder=self._folder
         )
         self._end_transactions(row.epoch)
-        if not self._raised(row.epoch, fence):
+        if not self._raised(row, fence):
             if lock is not None:
                 lock.release()
             return None
@@ -180,13 +180,17 @@ class Lease:
         name = _lock_name(row.epoch, self._name)
         return not is_locked(self._engine, name=name, folder=self._folder)
 
-    def _raised(self, seen: int, fence: Fence) -> bool:
-        """Take the epoch after the one that was seen; False when another took it first."""
+    def _raised(self, seen: _Row, fence: Fence) -> bool:
+        """Begin the next epoch; False when another did, or the holder gave a sign of life."""
         with _at_once(self._engine) as connection:
             now = _database_time(connection)
             changed = connection.execute(
                 sa.update(JobLease)
-                .where(col(JobLease.name) == self._name, col(JobLease.epoch) == seen)
+                .where(
+                    col(JobLease.name) == self._name,
+                    col(JobLease.epoch) == seen.epoch,
+                    col(JobLease.heartbeat_at) == seen.heartbeat_at,
+                )
                 .values(
                     holder=self.holder,
                     epoch=fence.epoch,

@@ -23,6 +23,7 @@ from sqlmodel import Session, col, func, select
 from carbonaccount.clock import CITY_ZONE, business_day
 from carbonaccount.database import is_sqlite, open_session, reading
 from carbonaccount.errors import Conflict, DomainError, NotFound
+from carbonaccount.job_items import take_failed
 from carbonaccount.job_models import JobAttempt, JobRun
 from carbonaccount.lease import Fence
 
@@ -118,12 +119,20 @@ def run_once(
         session.flush()  # The unique key stops a second process here, before any work is done.
     except IntegrityError:
         raise Conflict("job_done_elsewhere", name=name, period=period.isoformat()) from None
-    run.summary = job.function(session, period=period, now=now)
+    run.summary = _work(session, job, period, now)
     run.finished_at = watch.now()
     note = _attempt_of(session, name, period, now)
     note.state, note.summary, note.error, note.finished_at = DONE, run.summary, "", watch.now()
     note.attempts = max(1, note.attempts)
     return run.summary
+
+
+def _work(session: Session, job: Job, period: date, now: datetime) -> str:
+    """Do a job's work and return its summary, with the number of things that failed if any did."""
+    take_failed(session)
+    summary = job.function(session, period=period, now=now)
+    failed = take_failed(session)
+    return f"{summary} failed={failed}" if failed else summary
 
 
 class Watch:
@@ -211,7 +220,7 @@ def try_out(engine: Engine, *, name: str, period: date, now: datetime) -> Outcom
     with open_session(engine) as session:
         session.info[_DRY_RUN] = True
         try:
-            summary = job.function(session, period=period, now=now)
+            summary = _work(session, job, period, now)
             # What the database would refuse at the end, it refuses here.
             session.flush()
             outcome = Outcome(name, period, DONE, summary)

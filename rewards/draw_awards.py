@@ -9,6 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, DomainError, InsufficientBalance, Invalid
+from carbonaccount.job_items import one_by_one
 from carbonaccount.ledger import holdings
 from carbonaccount.ledger.models import Unit
 from carbonaccount.messages.services import send
@@ -55,13 +56,23 @@ def award(session: Session, *, draw: RewardDraw, acting_user: Actor, now: dateti
 
 
 def award_waiting(session: Session, *, acting_user: Actor, now: datetime) -> int:
-    """Go on with every draw that still owes coupons; returns how many were given."""
+    """Go on with every draw that still owes coupons; returns how many were given.
+
+    One that fails stops no other.
+    """
     found = session.exec(
         select(RewardDraw)
         .where(col(RewardDraw.status) == DrawStatus.DRAWN, _has_open_entries())
         .order_by(col(RewardDraw.id))
     ).all()
-    return award_all(session, found=found, acting_user=acting_user, now=now).given
+    turns = _locked_turns(session, found)
+    rounds = one_by_one(
+        session,
+        turns,
+        lambda item: _award(session, *item, acting_user, now),
+        key=lambda item: f"reward_draw:{item[0].public_id}",
+    )
+    return sum(item.given for item in rounds)
 
 
 def _has_open_entries() -> sa.ColumnElement[bool]:
@@ -74,14 +85,24 @@ def award_all(
     session: Session, *, found: Sequence[RewardDraw], acting_user: Actor, now: datetime
 ) -> Awarded:
     """Award several draws in one transaction."""
-    turns = [(draw, _next_in_turn(session, draw)) for draw in found]
-    # All purses before the first stock and budget: the order of locks of every redemption, so
-    # that nobody who redeems meanwhile waits in a circle with this.
-    for account_id in sorted({entry.account_id for _draw, turn in turns for entry in turn}):
-        holdings.purses(session, account_id=account_id, unit=Unit.CREDIT)
+    turns = _locked_turns(session, found)
     rounds = [_award(session, draw, turn, acting_user, now) for draw, turn in turns]
     stops = [item.stopped_by for item in rounds if item.stopped_by]
     return Awarded(sum(item.given for item in rounds), stops[0] if stops else "")
+
+
+def _locked_turns(
+    session: Session, found: Sequence[RewardDraw]
+) -> list[tuple[RewardDraw, list[DrawEntry]]]:
+    """Return whose turn it is in each draw, with the purses of all of them locked.
+
+    All purses before the first stock and budget: the order of locks of every redemption, so that
+    nobody who redeems meanwhile waits in a circle with this.
+    """
+    turns = [(draw, _next_in_turn(session, draw)) for draw in found]
+    for account_id in sorted({entry.account_id for _draw, turn in turns for entry in turn}):
+        holdings.purses(session, account_id=account_id, unit=Unit.CREDIT)
+    return turns
 
 
 def _next_in_turn(session: Session, draw: RewardDraw) -> list[DrawEntry]:

@@ -17,6 +17,7 @@ from carbonaccount.clock import business_day
 from carbonaccount.crypto import Vault
 from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict, InsufficientBalance, Invalid, NotFound
+from carbonaccount.job_items import one_by_one
 from carbonaccount.ledger import holdings
 from carbonaccount.ledger.models import Unit
 from carbonaccount.messages.services import Outgoing, send_many
@@ -193,15 +194,19 @@ def _require(draw: RewardDraw, *statuses: DrawStatus) -> None:
 
 
 def close_due(session: Session, *, now: datetime) -> int:
-    """Close every draw whose time is over; returns how many."""
+    """Close every draw whose time is over; returns how many. One that fails stops no other."""
     due = session.exec(
         select(RewardDraw)
         .where(col(RewardDraw.status) == DrawStatus.OPEN, col(RewardDraw.closes_at) <= now)
         .order_by(col(RewardDraw.id))
     ).all()
-    for draw in due:
-        close(session, draw=draw, acting_user=SYSTEM, now=now)
-    return len(due)
+    closed = one_by_one(
+        session,
+        due,
+        lambda draw: close(session, draw=draw, acting_user=SYSTEM, now=now),
+        key=lambda draw: f"reward_draw:{draw.public_id}",
+    )
+    return len(closed)
 
 
 def draw_lots(

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict
+from carbonaccount.job_items import one_by_one
 from carbonaccount.messages.services import Outgoing, send_many
 from rewards.models import Reward, RewardFavourite, RewardStatus, StockMovement
 
@@ -60,10 +61,13 @@ def tell_ends_soon(session: Session, *, day: date, now: datetime) -> int:
             col(Reward.stock_left) > 0,
         )
     ).all()
-    return sum(
-        _tell(session, reward, ENDS_SOON, f"ends:{reward.id}:{last}", {"last_day": last}, now)
-        for reward, last in ((reward, reward.offered_until.isoformat()) for reward in ending)
-    )
+
+    def tell(reward: Reward) -> int:
+        last = reward.offered_until.isoformat()
+        cause = f"ends:{reward.id}:{last}"
+        return _tell(session, reward, ENDS_SOON, cause, {"last_day": last}, now)
+
+    return sum(one_by_one(session, ending, tell, key=lambda reward: f"reward:{reward.id}"))
 
 
 def _tell(

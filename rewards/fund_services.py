@@ -16,6 +16,7 @@ from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict, Invalid, NotFound
+from carbonaccount.job_items import one_by_one
 from carbonaccount.policy.queries import FEN_PER_YUAN
 from rewards.fund import PAUSED, budget_of, free_fen, promised_fen, state_of, tell
 from rewards.fund_models import (
@@ -379,7 +380,13 @@ def tell_states(session: Session, *, year: int, now: datetime) -> int:
         .with_for_update(of=FundBudget)
         .execution_options(populate_existing=True)
     ).all()
-    return sum(_tell_if_changed(session, budget, programme, now) for budget, programme in rows)
+    told = one_by_one(
+        session,
+        rows,
+        lambda row: _tell_if_changed(session, row[0], row[1], now),
+        key=lambda row: f"fund_budget:{row[0].id}",
+    )
+    return sum(told)
 
 
 def _tell_if_changed(

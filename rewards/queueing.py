@@ -15,6 +15,7 @@ from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict, NotFound
+from carbonaccount.job_items import one_by_one
 from carbonaccount.messages.services import send
 from rewards import fund, redeeming
 from rewards.draws import titles
@@ -236,7 +237,10 @@ def _tell(session: Session, reward: Reward, place: QueuePlace, kind: str, now: d
 
 
 def offer_everywhere(session: Session, *, now: datetime) -> Done:
-    """Run `offer_next` for every reward that has a queue, in the order of their ids."""
+    """Run `offer_next` for every reward that has a queue, in the order of their ids.
+
+    One that fails stops no other.
+    """
     queued = session.exec(
         select(col(Reward.id))
         .where(
@@ -245,7 +249,12 @@ def offer_everywhere(session: Session, *, now: datetime) -> Done:
         )
         .order_by(col(Reward.id))
     ).all()
-    done = [offer_next(session, reward_id=reward_id or 0, now=now) for reward_id in queued]
+    done = one_by_one(
+        session,
+        queued,
+        lambda reward_id: offer_next(session, reward_id=reward_id or 0, now=now),
+        key=lambda reward_id: f"reward:{reward_id}",
+    )
     return Done(sum(item.ended for item in done), sum(item.offered for item in done))
 
 

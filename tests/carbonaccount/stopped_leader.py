@@ -5,6 +5,7 @@ Nothing here depends on how fast the machine is: each step waits for what it nee
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -55,7 +56,7 @@ class Rounds:
         seen = len(self.trace())
         self.set_day(last)
         leader, period = self._wait_at_gate(place, seen)
-        os.kill(leader, signal.SIGSTOP)
+        self._stop(leader, place)
         began = time.monotonic()
         try:
             (self.folder / "gate").unlink()
@@ -93,6 +94,27 @@ class Rounds:
         half = self.folder / f"{name}.new"
         half.write_text(text)
         half.replace(self.folder / name)
+
+    def _stop(self, leader: int, place: str) -> None:
+        """Stop a process; before a run, at a moment when it does not write its heartbeat.
+
+        On SQLite nobody could take over otherwise, as when it is stopped inside a run.
+        """
+        os.kill(leader, signal.SIGSTOP)
+        while place == "before" and is_sqlite(self.engine) and not self._can_write():
+            os.kill(leader, signal.SIGCONT)
+            time.sleep(0.01)
+            os.kill(leader, signal.SIGSTOP)
+
+    def _can_write(self) -> bool:
+        connection = sqlite3.connect(str(self.engine.url.database), timeout=1, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+        return True
 
     def _wait_at_gate(self, place: str, seen: int) -> tuple[int, str]:
         def arrived() -> list[list[str]]:

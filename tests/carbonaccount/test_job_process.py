@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from sqlmodel import col, select
 
 from carbonaccount.audit import AuditEntry
 from carbonaccount.database import make_engine, open_session
+from carbonaccount.errors import Conflict
 from carbonaccount.job_models import JobRun
-from carbonaccount.leadership import Leader, is_locked, take_lock
+from carbonaccount.job_process import LEADER
+from carbonaccount.leadership import is_locked, take_lock
+from carbonaccount.lease import JobLease, Lease, standing
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 60.0
@@ -116,22 +120,31 @@ def test_sigterm_lets_a_running_job_end_and_begins_no_other(
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=WAIT_S) == 0
     assert runs(engine) == ["first"]
-    lock = take_lock(engine, name="scheduler", folder=tmp_path / "locks")
-    assert lock is not None
-    lock.release()
+    leader = standing(engine, name=LEADER, folder=tmp_path / "locks")
+    assert leader is not None
+    assert not leader.is_alive
 
 
-def test_the_command_runs_what_is_due_and_stops(
-    database_url: str, tmp_path: Path, engine: Engine
+COMMAND = ["flask", "--app", "wsgi", "jobs", "run", "--every", "1"]
+SERVER = ["gunicorn", "wsgi:app"]
+
+
+def test_the_command_and_the_server_run_what_is_due_and_stop(
+    database_url: str, database_kind: str, tmp_path: Path, engine: Engine
 ) -> None:
+    # As they are used: a small installation has SQLite and one server, a large one neither.
+    command = SERVER if database_kind == "sqlite" else COMMAND
     process = subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "jobs", "run", "--every", "1"],
+        [sys.executable, "-m", *command],
         cwd=ROOT,
         env={
             **os.environ,
             "PROFILE": "demo",
             "DATABASE_URL": database_url,
             "INSTANCE_PATH": str(tmp_path),
+            "JOBS_IN_SERVER": "1",
+            "WEB_CONCURRENCY": "2",
+            "BIND": f"unix:{tmp_path / 'socket'}",
         },
         stderr=subprocess.DEVNULL,
     )
@@ -147,6 +160,13 @@ def test_the_command_runs_what_is_due_and_stops(
     finally:
         process.kill()
         process.wait()
+    # Whoever led has said that it goes.
+    leader = standing(engine, name=LEADER, folder=tmp_path / "locks")
+    assert leader is not None
+    assert not leader.is_alive
+    with open_session(engine) as session:
+        runs_ = session.exec(select(JobRun)).all()
+    assert all(run.epoch is not None and run.epoch <= leader.epoch for run in runs_)
 
 
 def test_the_list_shows_the_last_run(app: Flask) -> None:
@@ -179,14 +199,65 @@ def test_a_lock_is_had_by_one_and_seen_by_all(engine: Engine, tmp_path: Path) ->
     again.release()
 
 
-def test_a_leader_that_lost_its_connection_leads_no_more(
+def test_a_lease_is_had_by_one_and_taken_over_in_the_next_epoch(
+    engine: Engine, tmp_path: Path
+) -> None:
+    first, second = (Lease(engine, name="x", folder=tmp_path, lease_s=600) for _ in range(2))
+    assert standing(engine, name="x", folder=tmp_path) is None
+    fence = first.hold()
+    assert fence is not None
+    assert fence.epoch == 1
+    assert second.hold() is None
+    assert first.hold() == fence
+    first.give_up()
+    assert not first.renew()
+    taken = second.hold()
+    assert taken is not None
+    assert taken.epoch == 2
+    assert first.hold() is None
+    assert fence.is_broken(engine)
+    with open_session(engine) as session, pytest.raises(Conflict, match="job_fenced"):
+        fence.enter(session)
+    with open_session(engine) as session, pytest.raises(Conflict, match="job_fenced"):
+        fence.seal(session)
+    with open_session(engine) as session:
+        taken.enter(session)
+        taken.seal(session)
+        session.commit()
+    second.give_up()
+
+
+def test_a_quiet_holder_whose_lock_is_free_is_replaced_before_its_lease_ends(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """Its process was killed: the system has let go of its lock, the lease runs on."""
+    gone = Lease(engine, name="x", folder=tmp_path, lease_s=600)
+    assert gone.hold() is not None
+    other = Lease(engine, name="x", folder=tmp_path, lease_s=600)
+    with open_session(engine) as session:
+        # As if it had not been heard of for 301 of its 600 seconds.
+        row = session.exec(select(JobLease)).one()
+        row.expires_at -= timedelta(seconds=301)
+        row.heartbeat_at -= timedelta(seconds=301)
+        session.commit()
+    assert other.hold() is None  # its lock shows that it is there
+    gone._release()
+    taken = other.hold()
+    assert taken is not None
+    assert taken.epoch == 2
+    assert not gone.renew()
+    other.give_up()
+
+
+def test_a_lost_lock_does_not_end_a_lease(
     engine: Engine, tmp_path: Path, database_kind: str
 ) -> None:
-    leader, other = (Leader(engine, name="x", folder=tmp_path) for _ in range(2))
-    assert leader.leads()
-    assert not other.leads()
+    """The lock is help only: without it the lease goes on, and nobody else leads."""
+    leader, other = (Lease(engine, name="x", folder=tmp_path, lease_s=600) for _ in range(2))
+    fence = leader.hold()
+    assert fence is not None
     if database_kind == "sqlite":
-        (tmp_path / "x.lock").unlink()
+        (tmp_path / "x-1.lock").unlink()
     else:
         with engine.connect() as connection:
             connection.exec_driver_sql(
@@ -194,9 +265,6 @@ def test_a_leader_that_lost_its_connection_leads_no_more(
                 "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE locktype = 'advisory' "
                 "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             )
-    assert other.leads()
-    for _ in range(3):  # Asking again must not open a connection that never had the lock.
-        assert not leader.leads()
-    other.resign()
-    assert leader.leads()
-    leader.resign()
+    assert other.hold() is None
+    assert leader.hold() == fence
+    leader.give_up()
