@@ -221,7 +221,7 @@ def write_measure(
     """Add a measure, or write the one with `public_id` anew.
 
     Raises Invalid (measure_year, measure_area, measure_title, measure_effect, measure_basis),
-    NotFound (unknown_measure).
+    NotFound (unknown_plan_measure).
     """
     _check_measure(content)
     columns: dict[str, Any] = {
@@ -247,7 +247,7 @@ def write_measure(
 
 
 def measure_at(session: Session, institution: Institution, public_id: str) -> PlanMeasure:
-    """Return a measure of an institution. Raises NotFound (unknown_measure)."""
+    """Return a measure of an institution. Raises NotFound (unknown_plan_measure)."""
     row = session.exec(
         select(PlanMeasure).where(
             col(PlanMeasure.public_id) == public_id,
@@ -255,7 +255,7 @@ def measure_at(session: Session, institution: Institution, public_id: str) -> Pl
         )
     ).first()
     if row is None:
-        raise NotFound("unknown_measure")
+        raise NotFound("unknown_plan_measure")
     return row
 
 

@@ -41,7 +41,7 @@ def draft(
 ) -> NeutralityStatement:
     """Begin the statement of a year whose inventory is locked; one stands a year.
 
-    Raises Conflict (statement_exists, inventory_not_locked, inventory_empty, year_not_over).
+    Raises Conflict (statement_exists, statement_needs_inventory, inventory_empty, year_not_over).
     """
     account = _locked_account(session, institution, year)
     if year >= business_day(now).year:
@@ -70,7 +70,7 @@ def _locked_account(session: Session, institution: Institution, year: int) -> Ye
         session, institution_id=institution.stored_id, year=year, locked_only=True
     )
     if account is None:
-        raise Conflict("inventory_not_locked", field="year")
+        raise Conflict("statement_needs_inventory", field="year")
     if not account.lines:
         raise Conflict("inventory_empty", field="year")
     return account
@@ -90,7 +90,7 @@ def _of_year(session: Session, institution_id: int, year: int) -> Sequence[Neutr
 def account_of(session: Session, statement: NeutralityStatement) -> YearAccount:
     """Return the account a statement that is not published stands on: the newest locked one.
 
-    Raises Conflict (inventory_not_locked, inventory_empty).
+    Raises Conflict (statement_needs_inventory, inventory_empty).
     """
     institution = session.get_one(Institution, statement.institution_id)
     return _locked_account(session, institution, statement.year)
@@ -129,7 +129,7 @@ def pick(
 ) -> list[Choice]:
     """Choose the lots of a draft in the order of policy; see `statement_lots.pick`.
 
-    Raises Conflict (statement_not_in_state, inventory_not_locked) and what `statement_lots.pick`
+    Raises Conflict (statement_not_in_state, statement_needs_inventory) and what `statement_lots.pick`
     raises.
     """
     row = _locked(session, statement, StatementStatus.DRAFT)
@@ -163,7 +163,7 @@ def submit(
 ) -> None:
     """Write down what the statement says and hand it to the city's officer.
 
-    Raises Conflict (statement_not_in_state, inventory_not_locked, lot_not_held, lot_expired).
+    Raises Conflict (statement_not_in_state, statement_needs_inventory, lot_not_held, lot_expired).
     """
     row = _locked(session, statement, StatementStatus.DRAFT)
     account = account_of(session, row)

@@ -152,7 +152,7 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
         "填写了实际效果，就要写明它是怎样得出的。",
         "An achieved effect needs a word on how it was found.",
     ),
-    "unknown_measure": ("没有这项措施。", "There is no such measure."),
+    "unknown_plan_measure": ("没有这项措施。", "There is no such measure."),
     "unknown_statement": ("没有这份碳中和声明。", "There is no such statement."),
     "statement_exists": (
         "这一年已经有一份声明。",
@@ -162,7 +162,7 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
         "声明刚刚变了，请刷新后再做。",
         "The statement has just changed; reload the page.",
     ),
-    "inventory_not_locked": (
+    "statement_needs_inventory": (
         "先锁定这一年的排放清单，才能做声明。",
         "Lock the inventory of the year first.",
     ),

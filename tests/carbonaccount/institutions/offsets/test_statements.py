@@ -202,7 +202,7 @@ def test_every_step_has_its_place_and_person(app: Flask, session: Session, stage
             acting_user=stage.clerk,
             now=NOW,
         )
-    assert code(none) == "inventory_not_locked"
+    assert code(none) == "statement_needs_inventory"
     row = drafted(session, stage)
     with pytest.raises(Conflict) as twice:
         drafted(session, stage)
