@@ -1,0 +1,126 @@
+"""An institution's first page: how far from neutral, and what moved this month.
+
+The number of queries is fixed, and each reads this institution's own rows of few tables: nothing
+here grows with the city's history.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from carbonaccount.clock import day_start
+from carbonaccount.institutions.event_models import Event
+from carbonaccount.institutions.inventory_models import Inventory, InventoryLine
+from carbonaccount.institutions.inventory_results import YearAccount, accounts_of
+from carbonaccount.institutions.models import InstitutionMember
+from carbonaccount.institutions.neutrality import Balance
+from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
+from carbonaccount.institutions.offset_models import OffsetLot, Purpose
+from carbonaccount.institutions.statement_content import balance_of
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far the latest year with an inventory is from neutral.
+
+    The balance counts lots that were retired for the year, and certificates for its electricity.
+    `statement` is the status of the year's statement, "" without one.
+    """
+
+    account: YearAccount
+    balance: Balance
+    statement: str
+
+    @property
+    def made_good_g(self) -> int:
+        """Return what certificates and lots make good of the emissions, at most all."""
+        return self.balance.emissions_g - self.balance.remaining_g
+
+    @property
+    def percent(self) -> int:
+        """Return the share that is made good, rounded down; 100 without emissions."""
+        emissions = self.balance.emissions_g
+        return self.made_good_g * 100 // emissions if emissions > 0 else 100
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What moved since the first of a month: counts, and grams of lots that were retired."""
+
+    inventory_lines: int
+    lots_added: int
+    lots_retired: int
+    retired_g: int
+    events: int
+    members_joined: int
+    members_left: int
+
+    @property
+    def nothing(self) -> bool:
+        """Return whether there is nothing to tell."""
+        return not any(vars(self).values())
+
+
+def distance(session: Session, *, institution_id: int) -> Distance | None:
+    """Return how far the latest year is from neutral, None before the first inventory."""
+    accounts = accounts_of(session, institution_id=institution_id)
+    if not accounts:
+        return None
+    account = accounts[max(accounts)]
+    of_year = (
+        col(NeutralityStatement.institution_id) == institution_id,
+        col(NeutralityStatement.year) == account.year,
+    )
+    lots = session.exec(
+        select(OffsetLot).where(
+            col(OffsetLot.institution_id) == institution_id,
+            col(OffsetLot.purpose).in_((Purpose.STATEMENT_YEAR, Purpose.POWER_LINE)),
+            col(OffsetLot.purpose_id).in_(sa.select(col(NeutralityStatement.id)).where(*of_year)),
+        )
+    ).all()
+    status = session.exec(
+        select(col(NeutralityStatement.status)).where(
+            *of_year, col(NeutralityStatement.status) != StatementStatus.WITHDRAWN
+        )
+    ).first()
+    return Distance(account, balance_of(account, lots), status or "")
+
+
+def moved(session: Session, *, institution_id: int, month: date) -> Moved:
+    """Return what moved at an institution since the first day of a month of the city."""
+    since: datetime = day_start(month)
+    lots = col(OffsetLot.institution_id) == institution_id
+    members = col(InstitutionMember.institution_id) == institution_id
+    retired = sa.and_(lots, col(OffsetLot.retired_at) >= since)
+    counts: list[sa.ScalarSelect[Any]] = [
+        _count(
+            InventoryLine,
+            col(InventoryLine.inventory_id).in_(
+                sa.select(col(Inventory.id)).where(col(Inventory.institution_id) == institution_id)
+            ),
+            col(InventoryLine.changed_at) >= since,
+            col(InventoryLine.removed).is_(False),
+        ),
+        # The parts of a lot that was split did not come in anew.
+        _count(
+            OffsetLot, lots, col(OffsetLot.added_at) >= since, col(OffsetLot.parent_id).is_(None)
+        ),
+        _count(OffsetLot, retired),
+        sa.select(sa.func.coalesce(sa.func.sum(col(OffsetLot.amount_g)), 0))
+        .where(retired)
+        .scalar_subquery(),
+        _count(Event, col(Event.institution_id) == institution_id, col(Event.created_at) >= since),
+        _count(InstitutionMember, members, col(InstitutionMember.first_day) >= month),
+        # Whoever leaves is counted until the day before.
+        _count(
+            InstitutionMember, members, col(InstitutionMember.last_day) >= month - timedelta(days=1)
+        ),
+    ]
+    return Moved(*(int(number) for number in session.execute(sa.select(*counts)).one()))
+
+
+def _count(table: Any, *conditions: Any) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.count()).select_from(table).where(*conditions).scalar_subquery()
