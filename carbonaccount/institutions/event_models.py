@@ -49,6 +49,14 @@ def _in(values: type[StrEnum]) -> str:
     return "(" + ", ".join(f"'{value}'" for value in values) + ")"
 
 
+def year_after(day: date) -> date:
+    """Return the same day a year later; 28 February for the 29th."""
+    try:
+        return day.replace(year=day.year + 1)
+    except ValueError:
+        return date(day.year + 1, 2, 28)
+
+
 class Event(SQLModel, table=True):
     """An event of an institution, from its first to its last day (business days, both included).
 
@@ -105,11 +113,8 @@ class Event(SQLModel, table=True):
 
     @property
     def offset_due(self) -> date:
-        """Return the day until which its emissions are to be made good: a year after its end."""
-        try:
-            return self.last_day.replace(year=self.last_day.year + 1)
-        except ValueError:  # 29 February
-            return date(self.last_day.year + 1, 2, 28)
+        """Return the day until which its emissions are to be made good."""
+        return year_after(self.last_day)
 
 
 class EventPlanSource(SQLModel, table=True):
