@@ -111,6 +111,11 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.approve_factor": _APPROVE,
     # --- the city's decisions ---
     "admin.policy": _RULES_READ | {Role.SYSTEM_ADMIN},
+    # --- what the city reported of the plans' indicators ---
+    "admin.indicators": _RULES_READ | {Role.SYSTEM_ADMIN},
+    "admin.indicators_export": _RULES_READ | {Role.SYSTEM_ADMIN},
+    "admin.indicator": _RULES_READ | {Role.SYSTEM_ADMIN},
+    "admin.report_indicator": frozenset({Role.OPERATOR}),
     "admin.set_policy": frozenset({Role.SYSTEM_ADMIN}),
     "admin.holidays": _RULES_READ | {Role.SYSTEM_ADMIN},
     "admin.edit_holidays": frozenset({Role.SYSTEM_ADMIN}),
@@ -194,6 +199,8 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.audit_export": _AUDIT,
     "admin.jobs": _SYSTEM_READ,
     "admin.jobs_export": _SYSTEM_READ,
+    "admin.control_totals": _SYSTEM_READ,
+    "admin.control_totals_export": _SYSTEM_READ,
     "admin.run_job": _SYSTEM,
     # --- giving, trees, certificates ---
     "admin.beneficiaries": _REWARDS_READ,

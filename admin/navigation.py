@@ -84,11 +84,13 @@ MENU: tuple[Entry, ...] = (
     Entry("admin.certificates_list", "shield", _l("证书"), ("admin.certificate",)),
     Entry("admin.institutions_list", "home", _l("单位"), ("admin.institution",)),
     Entry("admin.recognitions", "shield", _l("绿色创建"), ("admin.recognition_case",)),
+    Entry("admin.indicators", "check", _l("方案指标"), ("admin.indicator",)),
     Entry("admin.people", "person", _l("居民"), ("admin.resident", "admin.find_person")),
     Entry("admin.sources", "plug", _l("数据来源"), ("admin.source", "admin.new_source")),
     Entry("admin.staff", "shield", _l("工作人员"), ("admin.staff_member", "admin.new_staff")),
     Entry("admin.audit_log", "book", _l("审计日志")),
     Entry("admin.jobs", "clock", _l("后台任务")),
+    Entry("admin.control_totals", "scale", _l("对账合计")),
 )
 
 

@@ -77,6 +77,14 @@ def summary(session: Session) -> Summary:
     )
 
 
+def by_dimension(found: Summary) -> dict[str, list[Group]]:
+    """Return all groups of a summary by the name of their dimension, the whole first."""
+    return {
+        "all": [found.all],
+        **{name: getattr(found, f"by_{name}") for name in _DIMENSIONS},
+    }
+
+
 def told(row: CityTotal) -> Group:
     """Return a group as everybody may see it."""
     if row.withheld:

@@ -22,6 +22,7 @@ from behaviors import labels
 from behaviors.behavior_services import LONGEST_NAME, LONGEST_TEXT, TEXT_PARTS
 from behaviors.methods.library import CATEGORIES
 from behaviors.models import Behavior
+from behaviors.plans import LONGEST_SOURCE
 
 _LANGUAGES = ("zh", "en")
 _BAD_DAY = _l("请填写日期，例如 2026-12-01。")
@@ -195,3 +196,11 @@ class PolicyForm(FlaskForm):
     yuan_per_thousand = StringField(_l("每 1000 积分值多少元"), validators=[needed, is_decimal])
     valid_years = StringField(_l("有效到发放后第几年年底"), validators=[needed, is_whole])
     yearly_budget_yuan = StringField(_l("每年兑换预算（元）"), validators=[needed, is_decimal])
+
+
+class IndicatorForm(FlaskForm):
+    """A value of a plan's indicator that the city reported, and where."""
+
+    year = StringField(_l("哪一年的数值"), validators=[needed, is_whole])
+    value = StringField(_l("数值"), validators=[needed])
+    source = StringField(_l("公布在哪里"), validators=[needed, Length(max=LONGEST_SOURCE)])

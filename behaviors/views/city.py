@@ -6,17 +6,21 @@ from urllib.parse import quote
 from flask import render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlmodel import select
+from sqlmodel import col, select
 
-from behaviors import city, demo_samples
+from behaviors import city, city_institutions, demo_samples, plans
+from behaviors.total_models import PlanIndicatorValue
 from behaviors.views import blueprint as blueprint
-from behaviors.views.common import rule_book
+from behaviors.views.common import localized, rule_book
 from carbonaccount.accounts.models import District
 from carbonaccount.web.database import current_session
 from carbonaccount.web.tables import Cell, table_file
 from carbonaccount.web.templating import language
 
-TREND_MONTHS = 12
+TREND_MONTHS = 24
+# More names than this are a list of their own: the open data holds all of them.
+INSTITUTIONS_SHOWN = 24
+_GRAMS_IN_TONNE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -27,19 +31,47 @@ class Row:
     group: city.Group
     share: int
 
+    @property
+    def tonnes(self) -> str:
+        """Return its grams in tonnes for the picture, empty when they are not told."""
+        grams = self.group.reduction_g
+        return "" if grams is None else f"{grams / _GRAMS_IN_TONNE:.6f}"
+
+
+@dataclass(frozen=True)
+class IndicatorLine:
+    """A target of the plans as the page shows it, and the newest value the city reported."""
+
+    indicator: plans.Indicator
+    newest: PlanIndicatorValue | None
+
 
 @blueprint.get("/city")
 def city_page() -> ResponseReturnValue:
-    """Show the city's totals by behaviour, district, evidence and month."""
-    found = city.summary(current_session())
+    """Show the city's totals, its institutions and where it stands on the plans' indicators."""
+    session = current_session()
+    found = city.summary(session)
     return render_template(
         "behaviors/city.html",
         found=found,
         fewest=city.FEWEST_PEOPLE,
         sections=_sections(found),
-        certified_percent=_certified_percent(found),
-        sample=demo_samples.sample_source(current_session()),
+        trend=_rows(found.by_month[-TREND_MONTHS:], {}, largest_first=False),
+        bounds=city.bounds(found.all, found.by_evidence),
+        institutions=city_institutions.standing(session),
+        institutions_shown=INSTITUTIONS_SHOWN,
+        indicators=indicator_lines(),
+        sample=demo_samples.sample_source(session),
     )
+
+
+def indicator_lines() -> list[IndicatorLine]:
+    """Return the plans' indicators with what was reported of them at last."""
+    known = plans.reported(current_session())
+    return [
+        IndicatorLine(item, next(iter(known.get(item.code, [])), None))
+        for item in plans.indicators()
+    ]
 
 
 @blueprint.get("/city.<any(csv, xlsx):kind>")
@@ -47,7 +79,9 @@ def city_export(kind: str) -> ResponseReturnValue:
     """Give the same figures as a file, for anybody to use."""
     header = [_("分类"), _("名称"), _("记录"), _("人数"), _("减排量 (g)"), _("积分")]
     rows: list[list[Cell]] = []
-    for title, lines in _sections(city.summary(current_session())):
+    found = city.summary(current_session())
+    months = (_("按月"), _rows(found.by_month, {}, largest_first=False))
+    for title, lines in [*_sections(found), months]:
         for line in lines:
             group = line.group
             numbers = (group.records, group.people, group.reduction_g, group.credits)
@@ -57,25 +91,38 @@ def city_export(kind: str) -> ResponseReturnValue:
     return table_file(kind, name=quote("city"), header=header, rows=rows)
 
 
-def _sections(found: city.Summary) -> list[tuple[str, list[Row]]]:
-    book = rule_book()
-    districts = {
-        item.code: item.name_en if language() == "en" else item.name_zh
-        for item in current_session().exec(select(District))
-    }
-    behaviors = {code: info.texts[language()]["name"] for code, info in book.behaviors.items()}
-    grades = {
+def district_names() -> dict[str, str]:
+    """Return the names of the districts in the page's language, in their official order."""
+    rows = current_session().exec(select(District).order_by(col(District.sort)))
+    names = {item.code: localized(item.name_zh, item.name_en) for item in rows}
+    return {**names, "": _("未填写区县")}
+
+
+def grade_names() -> dict[str, str]:
+    """Return what the evidence grades are called."""
+    return {
         "A": _("A 级：官方计量"),
         "B": _("B 级：合作方记录"),
         "C": _("C 级：照片经审核"),
         "D": _("D 级：自行申报"),
     }
+
+
+def _sections(found: city.Summary) -> list[tuple[str, list[Row]]]:
+    infos = rule_book().behaviors
+    behaviors = {code: info.texts[language()]["name"] for code, info in infos.items()}
     return [
         (_("按行为"), _rows(found.by_behavior, behaviors)),
-        (_("按区县"), _rows(found.by_district, {**districts, "": _("未填写区县")})),
-        (_("按证据等级"), _rows(found.by_evidence, grades, largest_first=False)),
-        (_("按月"), _rows(found.by_month[-TREND_MONTHS:], {}, largest_first=False)),
+        (_("按区县"), _rows(_in_order(found.by_district), district_names(), largest_first=False)),
+        (_("按证据等级"), _rows(found.by_evidence, grade_names(), largest_first=False)),
     ]
+
+
+def _in_order(groups: list[city.Group]) -> list[city.Group]:
+    """Return districts in their official order: the page ranks nobody."""
+    order = list(district_names())
+    places = {code: place for place, code in enumerate(order)}
+    return sorted(groups, key=lambda group: places.get(group.key, len(order)))
 
 
 def _rows(
@@ -93,13 +140,3 @@ def _rows(
     if largest_first:
         rows.sort(key=lambda row: (row.group.withheld, -(row.group.reduction_g or 0)))
     return rows
-
-
-def _certified_percent(found: city.Summary) -> int | None:
-    """Return the part of the grams that stands on evidence A or B; None when it is not told."""
-    if found.all.withheld or not found.all.reduction_g:
-        return None
-    if any(group.withheld for group in found.by_evidence):
-        return None
-    sure = sum(g.reduction_g or 0 for g in found.by_evidence if g.key in city.CERTIFIED)
-    return round(100 * sure / found.all.reduction_g)

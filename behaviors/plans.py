@@ -1,0 +1,150 @@
+"""The indicators of the city's plans: what they aim at, and what the city has reported."""
+
+import tomllib
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from behaviors.total_models import PlanIndicatorValue
+from carbonaccount import audit
+from carbonaccount.audit import Actor
+from carbonaccount.errors import Invalid, NotFound, Refused
+
+FIRST_YEAR, LAST_YEAR = 2000, 2060
+MOST_DECIMALS = 3
+LARGEST = Decimal("1e12")
+HUNDRED_PERCENT = Decimal(100)
+LONGEST_SOURCE = 300
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan by its document number."""
+
+    code: str
+    document: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """A target of a plan, or of one of several plans, with its year where that is named."""
+
+    code: str
+    plans: tuple[Plan, ...]
+    name_zh: str
+    name_en: str
+    target: Decimal
+    unit_zh: str
+    unit_en: str
+    percent: bool
+    year: int | None
+    source_zh: str
+    source_en: str
+
+
+@cache
+def indicators() -> tuple[Indicator, ...]:
+    """Return the indicators in the order of the data file."""
+    text = files("behaviors").joinpath("plans.toml").read_text(encoding="utf-8")
+    found = tomllib.loads(text)
+    plans = {item["code"]: Plan(**item) for item in found["plan"]}
+    return tuple(_indicator(item, plans) for item in found["indicator"])
+
+
+def _indicator(item: dict[str, Any], plans: dict[str, Plan]) -> Indicator:
+    return Indicator(
+        **{
+            **item,
+            "plans": tuple(plans[code] for code in item["plans"]),
+            "target": Decimal(item["target"]),
+            "year": item.get("year"),
+        }
+    )
+
+
+def find_indicator(code: str) -> Indicator:
+    """Return an indicator. Raises NotFound (unknown_indicator)."""
+    for item in indicators():
+        if item.code == code:
+            return item
+    raise NotFound("unknown_indicator", indicator=code[:64])
+
+
+def reported(session: Session) -> dict[str, list[PlanIndicatorValue]]:
+    """Return what was reported by indicator, the newest year first, of each year the last word."""
+    rows = session.exec(select(PlanIndicatorValue).order_by(col(PlanIndicatorValue.id)))
+    newest: dict[str, dict[int, PlanIndicatorValue]] = defaultdict(dict)
+    for row in rows:
+        newest[row.code][row.year] = row
+    return {
+        code: [years[year] for year in sorted(years, reverse=True)]
+        for code, years in newest.items()
+    }
+
+
+def report_value(
+    session: Session,
+    *,
+    code: str,
+    year: int,
+    value: str,
+    source: str,
+    acting_user: Actor,
+    now: datetime,
+) -> PlanIndicatorValue:
+    """Write down what the city reported of an indicator; what stood before stays in the trail.
+
+    Raises NotFound (unknown_indicator), Invalid (indicator_year, indicator_value, needed), Refused
+    (staff_only).
+    """
+    indicator = find_indicator(code)
+    if acting_user.kind != "staff" or acting_user.id is None:
+        raise Refused("staff_only")
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise Invalid("indicator_year", field="year", first=FIRST_YEAR, last=LAST_YEAR)
+    amount = _amount(indicator, value)
+    if not source.strip():
+        raise Invalid("indicator_source", field="source")
+    row = PlanIndicatorValue(
+        code=code,
+        year=year,
+        value=amount,
+        source=source.strip()[:LONGEST_SOURCE],
+        reported_by=acting_user.id,
+        reported_at=now,
+    )
+    session.add(row)
+    audit.record(
+        session,
+        acting_user=acting_user,
+        action="indicator.report",
+        subject=code,
+        now=now,
+        reason=row.source,
+        year=year,
+        value=amount,
+    )
+    return row
+
+
+def _amount(indicator: Indicator, text: str) -> str:
+    """Return a value as it is kept. Raises Invalid (indicator_value)."""
+    wrong = Invalid("indicator_value", field="value", decimals=MOST_DECIMALS)
+    try:
+        amount = Decimal(text.strip())
+    except InvalidOperation:
+        raise wrong from None
+    most = HUNDRED_PERCENT if indicator.percent else LARGEST
+    if not amount.is_finite() or not 0 <= amount <= most:
+        raise wrong
+    if amount != round(amount, MOST_DECIMALS):
+        raise wrong
+    return f"{amount.normalize():f}"
