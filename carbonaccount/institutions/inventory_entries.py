@@ -14,6 +14,10 @@ WHOLE_YEAR = 0
 MONTHS = range(1, 13)
 LONGEST_PLACE = 60
 LONGEST_NOTE = 200
+_FACTOR_WORDS = (
+    *("平均二氧化碳排放因子", "二氧化碳排放因子"),
+    *("Average CO2 factor of ", "CO2 factor of "),
+)
 # Of a line, what a correction or an import may change; the rest follows from it.
 FIELDS = (
     *("month", "factor_code", "factor_version", "factor_value", "factor_unit", "place"),
@@ -117,6 +121,14 @@ def _text(text: str, field: str, limit: int) -> str:
     if len(plain) > limit:
         raise Invalid("text_too_long", field=field, limit=limit)
     return plain
+
+
+def energy_name(factor: FactorVersion, language: str) -> str:
+    """Return what a factor is of, as people call it: the electricity, not its factor."""
+    name = factor.name_en if language == "en" else factor.name_zh
+    for ending in _FACTOR_WORDS:
+        name = name.replace(ending, "")
+    return name[:1].upper() + name[1:]
 
 
 def usable_factors(book: FactorBook, day: date) -> list[tuple[Block, FactorVersion]]:

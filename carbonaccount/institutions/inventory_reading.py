@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from carbonaccount.errors import DomainError, Invalid
 from carbonaccount.factors import FactorBook
-from carbonaccount.institutions.inventory_entries import WHOLE_YEAR, Entry, prepared
+from carbonaccount.institutions.inventory_entries import WHOLE_YEAR, Entry, energy_name, prepared
 from carbonaccount.institutions.inventory_models import Basis, InventoryEvidence, InventoryLine
 from carbonaccount.institutions.inventory_tables import Row, read_table
 
@@ -165,7 +165,9 @@ class _Reader:
             raise Invalid("missing_field", field=COLUMNS["factor_code"][0])
         wanted = text.lower()
         for factor in self.book.versions:
-            if wanted in (factor.code.lower(), factor.name_zh.lower(), factor.name_en.lower()):
+            names = (factor.code, factor.name_zh, factor.name_en)
+            spoken = (energy_name(factor, "zh"), energy_name(factor, "en"))
+            if wanted in [name.lower() for name in (*names, *spoken)]:
                 return factor.code
         raise Invalid("unknown_factor", factor=text[:64])
 

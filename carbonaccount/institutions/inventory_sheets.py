@@ -14,7 +14,7 @@ import xlsxwriter
 from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import conversion, footprint
 from carbonaccount.institutions.footprint import Block
-from carbonaccount.institutions.inventory_entries import factor_day, usable_factors
+from carbonaccount.institutions.inventory_entries import energy_name, factor_day, usable_factors
 from carbonaccount.institutions.inventory_reading import (
     BASES,
     COLUMNS,
@@ -288,7 +288,7 @@ def _examples(
         wanted = footprint.activity_unit(factor.unit)
         yield [
             1,
-            work.said((factor.name_zh, factor.name_en)),
+            energy_name(factor, work.language),
             work.said(("1号楼电表", "Building 1")) if block is Block.POWER else "",
             _EXAMPLE_AMOUNT,
             conversion.choices(wanted, factor.code)[0],
@@ -306,7 +306,7 @@ def _units_sheet(work: _Workbook, factors: Sequence[tuple[Block, FactorVersion]]
     for number, (block, factor) in enumerate(factors, start=1):
         wanted = footprint.activity_unit(factor.unit)
         units = ", ".join(conversion.choices(wanted, factor.code))
-        cells: list[Cell] = [factor.code, factor.name_zh, factor.name_en]
+        cells: list[Cell] = [factor.code, energy_name(factor, "zh"), energy_name(factor, "en")]
         cells += [work.said(BLOCKS[block]), factor.value, factor.unit, units, factor.source]
         work.row(sheet, number, cells)
 

@@ -16,14 +16,15 @@ from carbonaccount.errors import DomainError
 from carbonaccount.factors import FactorBook
 from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions.footprint import Block
+from carbonaccount.institutions.inventory_entries import energy_name
 from carbonaccount.institutions.inventory_models import Basis, Inventory, InventoryStatus
 from carbonaccount.institutions.inventory_results import YearAccount, accounts_of
 from carbonaccount.institutions.inventory_warnings import MONTHS_IN_YEAR, Remark, warnings_of
 from carbonaccount.institutions.seats import Seated
 from carbonaccount.institutions.views import blueprint
-from carbonaccount.institutions.views.common import attempted, localized
+from carbonaccount.institutions.views.common import attempted
 from carbonaccount.web.database import current_session
-from carbonaccount.web.templating import plain_decimal
+from carbonaccount.web.templating import language, plain_decimal
 
 BLOCKS: dict[Block, LazyString] = {
     Block.DIRECT: _l("直接排放（燃料）"),
@@ -119,7 +120,7 @@ def on_year(
 
 def factor_names(book: FactorBook) -> dict[str, str]:
     """Return the newest name of each factor by code, in the page's language."""
-    return {item.code: localized(item.name_zh, item.name_en) for item in book.versions}
+    return {item.code: energy_name(item, language()) for item in book.versions}
 
 
 def people_named(session: Session, accounts: Iterable[int | None]) -> dict[int, str]:
