@@ -23,7 +23,8 @@ from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import current_actor, go_to
 
-_FILTERS = ("kind", "district", "status", "q")
+# `kind` is what the addresses of files call their format.
+_FILTERS = ("about", "district", "status", "q")
 TONES = {"applied": "wait", "active": "good", "refused": "bad", "closed": "plain"}
 
 
@@ -74,9 +75,14 @@ def _kept() -> dict[str, str]:
     return {name: request.args[name].strip()[:80] for name in _FILTERS if request.args.get(name)}
 
 
+def _filter() -> InstitutionFilter:
+    kept = _kept()
+    return InstitutionFilter(kept.pop("about", ""), **kept)
+
+
 def _needs() -> dict[str, Any]:
     return {
-        "wanted": institution_reads.institution_rows(InstitutionFilter(**_kept())),
+        "wanted": institution_reads.institution_rows(_filter()),
         "columns": columns(),
         "as_row": InstitutionRow,
         "tie": col(Institution.id),

@@ -73,7 +73,7 @@ def unit_totals(place: Seated) -> ResponseReturnValue:
         lines=[_line(child) for child in shown],
         total=len(children),
         page=page,
-        pages=pages,
+        page_count=pages,
     )
 
 

@@ -97,9 +97,7 @@ def admitted(
     )
 
 
-def arranged(
-    app: Flask, officer: str, phones: tuple[str, str, str], **changes: object
-) -> Place:
+def arranged(app: Flask, officer: str, phones: tuple[str, str, str], **changes: object) -> Place:
     """Return an institution with an owner, a clerk and a reader, who are signed in."""
     browsers = [signed_in(app, phone) for phone in phones]
     vault = app.extensions["carbonaccount.vault"]

@@ -1,0 +1,122 @@
+"""From an application to the first page: refused with a reason, applied anew, admitted."""
+
+import csv
+import io
+
+from flask import Flask
+
+from carbonaccount.accounts.roles import Role
+from tests.carbonaccount.institutions.places import CODE_X, CODE_Y, signed_in
+from tests.people import Browser, add_dana, field_errors
+
+OWNER, BOB = "13800000031", "13912345678"
+SCHOOL = {
+    "kind": "school",
+    "name_zh": "示例小学",
+    "credit_code": CODE_X,
+    "district": "370811",
+    "floor_area": "12505.5",
+    "head_count": "320",
+}
+
+
+def officer_at_the_panel(app: Flask) -> Browser:
+    """Return the browser of a signed-in officer."""
+    browser = Browser(app)
+    totp = add_dana(app, Role.INSTITUTION_OFFICER, login="ines")
+    assert browser.sign_in_staff(totp.now(), login="ines").status_code == 303
+    return browser
+
+
+def listed(browser: Browser, query: str = "") -> list[dict[str, str]]:
+    """Return the panel's list of institutions as its file has it."""
+    text = browser.get(f"/admin/institutions.csv{query}").data.decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_from_an_application_to_the_first_page(app: Flask) -> None:
+    alice, bob, ines = signed_in(app, OWNER), signed_in(app, BOB), officer_at_the_panel(app)
+    assert "您还没有在任何单位任职" in alice.get("/institutions").text
+    assert Browser(app).get("/institutions").status_code == 303
+
+    # --- what is wrong is said at its field ---
+    wrong = {**SCHOOL, "credit_code": CODE_X[:-1] + "4", "floor_area": "12,5", "head_count": "x"}
+    told = alice.post("/institutions/apply", wrong)
+    assert told.status_code == 422
+    assert {text.split("，")[0] for text in field_errors(told)} >= {"请填平方米数", "请填整数"}
+    told = alice.post("/institutions/apply", {**SCHOOL, "credit_code": CODE_X[:-1] + "4"})
+    assert "校验位不对" in field_errors(told)[0]
+    told = alice.post("/institutions/apply", {**SCHOOL, "credit_code": ""})
+    assert "要填统一社会信用代码" in field_errors(told)[0]
+    told = alice.post("/institutions/apply", {**SCHOOL, "parent": "nobody"})
+    assert "没有找到" in field_errors(told)[0]
+
+    # --- refused with a reason, which the applicant reads ---
+    assert alice.post("/institutions/apply", SCHOOL).status_code == 303
+    told = bob.post("/institutions/apply", SCHOOL)
+    assert (told.status_code, "正在审核" in field_errors(told)[0]) == (409, True)
+    assert [row["状态"] for row in listed(ines, "?status=applied")] == ["待审核"]
+    address = ines.get("/admin/institutions").text.split('href="/admin/institutions/')[1]
+    page = "/admin/institutions/" + address.split('"')[0]
+    short = ines.post(f"{page}/refuse", {"reason": " "}, page=page)
+    assert (short.status_code, "请写明理由" in short.text) == (422, True)
+    assert ines.post(f"{page}/refuse", {"reason": "名称与代码不符"}, page=page).status_code == 303
+    assert ines.post(f"{page}/admit", {}, page="/admin/institutions").status_code == 409
+    assert "名称与代码不符" in alice.get("/institutions").text
+    assert "没有通过" in alice.get("/messages").text
+
+    # --- applied anew and admitted; the applicant is the owner ---
+    assert alice.post("/institutions/apply", SCHOOL).status_code == 303
+    (row,) = listed(ines, "?status=applied&q=示例小学")
+    assert (row["类型"], row["统一社会信用代码"], row["区县"]) == ("学校", CODE_X, "任城区")
+    found = ines.get("/admin/institutions?status=applied").text
+    public_id = found.split('href="/admin/institutions/')[1].split('"')[0]
+    page = f"/admin/institutions/{public_id}"
+    assert ines.post(f"{page}/admit", {}, page=page).status_code == 303
+    assert "institution.admit" in ines.get(page).text
+    assert "入驻申请已通过" in alice.get("/messages").text
+    home = alice.get(f"/institutions/{public_id}").text
+    for said in (
+        "示例小学",
+        "12,505.5 m²",
+        "320",
+        "负责人",
+        "先填一年的排放清单",
+        "这个月还没有变化",
+    ):
+        assert said in home
+    assert bob.get(f"/institutions/{public_id}").status_code == 404
+    assert ines.get("/admin/institutions.xlsx").data.startswith(b"PK")
+
+    # --- without a code only families and communities; taken back by who applied only ---
+    other = {**SCHOOL, "kind": "community", "name_zh": "示例社区", "credit_code": ""}
+    assert bob.post("/institutions/apply", other).status_code == 303
+    waiting = ines.get("/admin/institutions?status=applied").text
+    number = waiting.split('href="/admin/institutions/')[1].split('"')[0]
+    away = f"/institutions/applications/{number}/withdraw"
+    assert alice.post(away, {}, page="/institutions/apply").status_code == 404
+    assert bob.post(away, {}, page="/institutions").status_code == 303
+    assert listed(ines, "?status=applied") == []
+
+    # --- closed with a reason: its pages are gone, its code may be used again ---
+    assert ines.post(f"{page}/close", {"reason": "已合并"}, page=page).status_code == 303
+    assert alice.get(f"/institutions/{public_id}").status_code == 404
+    assert bob.post("/institutions/apply", SCHOOL).status_code == 303
+
+
+def test_only_the_officer_decides_and_at_most_five_wait(app: Flask) -> None:
+    alice = signed_in(app, OWNER)
+    for number in range(5):
+        family = {**SCHOOL, "kind": "family", "name_zh": f"家庭{number}", "credit_code": ""}
+        assert alice.post("/institutions/apply", family).status_code == 303
+    sixth = alice.post("/institutions/apply", {**SCHOOL, "credit_code": CODE_Y})
+    assert (sixth.status_code, "5 个申请" in sixth.text) == (429, True)
+    operator = Browser(app)
+    assert operator.sign_in_staff(add_dana(app, Role.OPERATOR).now()).status_code == 303
+    shown = operator.get("/admin/institutions").text
+    public_id = shown.split('href="/admin/institutions/')[1].split('"')[0]
+    page = operator.get(f"/admin/institutions/{public_id}")
+    assert (page.status_code, "拒绝" in page.text) == (200, False)
+    refused = operator.post(f"/admin/institutions/{public_id}/admit", {}, page="/admin/intake/new")
+    assert refused.status_code == 403
+    assert "家庭4" in operator.get("/admin/institutions?about=family").text
