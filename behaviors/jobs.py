@@ -6,6 +6,7 @@ from flask import current_app
 from sqlmodel import Session
 
 from behaviors.behavior_services import release_late_records
+from behaviors.control_totals import check_day
 from behaviors.debts import settle_debts
 from behaviors.intake.upload_files import UploadFiles
 from behaviors.rule_services import activate_due
@@ -14,7 +15,7 @@ from behaviors.sources import delete_old_binding_codes
 from behaviors.totals import add_up
 from carbonaccount.audit import SYSTEM
 from carbonaccount.config import Settings
-from carbonaccount.scheduler import scheduled
+from carbonaccount.scheduler import is_dry_run, scheduled
 
 # A code that was used or has expired tells nothing after a day; the audit trail keeps the act.
 CODES_KEPT = timedelta(days=1)
@@ -68,6 +69,18 @@ def add_the_city_up(session: Session, *, period: date, now: datetime) -> str:
 
 
 @scheduled(
+    name="control-totals",
+    description="Compare each source's records of the day before with its answers and the books",
+    hour=2,
+    minute=0,
+)
+def check_control_totals(session: Session, *, period: date, now: datetime) -> str:
+    """Count the day before the period's, which is whole by then."""
+    checked = check_day(session, day=period - timedelta(days=1), now=now)
+    return f"sources={checked.sources} differing={checked.differing}"
+
+
+@scheduled(
     name="forget-uploads",
     description="Delete uploaded files that were not imported, and old lists of lines",
     hour=3,
@@ -77,7 +90,10 @@ def forget_uploads(session: Session, *, period: date, now: datetime) -> str:
     """Delete files that nobody took up again, and lines with reasons after half a year."""
     settings: Settings = current_app.extensions["carbonaccount.settings"]
     files = UploadFiles(settings.instance_path / "uploads")
-    return f"files={files.delete_old(now_s=now.timestamp())}"
+    found = files.old(now_s=now.timestamp())
+    if not is_dry_run(session):
+        files.delete(found)
+    return f"files={len(found)}"
 
 
 @scheduled(

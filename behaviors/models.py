@@ -243,6 +243,8 @@ class ActivityRecord(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("source_id", "event_id"),
         sa.Index("ix_activity_record_account_id_business_day", "account_id", "business_day"),
+        # A batch's records are counted against what the batch answered.
+        sa.Index("ix_activity_record_batch_id", "batch_id"),
         # A day's totals are worked out anew from its records alone.
         sa.Index("ix_activity_record_business_day", "business_day"),
         # The few that wait for a person, found and counted without looking at the millions.

@@ -27,6 +27,7 @@ _MODEL_MODULES = (
     "carbonaccount.ledger.models",
     "carbonaccount.messages.models",
     "carbonaccount.policy.models",
+    "behaviors.control_models",
     "behaviors.models",
     "behaviors.rule_models",
     "behaviors.total_models",
@@ -133,6 +134,7 @@ def _register_rooms(app: Application) -> None:
     from carbonaccount.accounts import room as accounts
     from carbonaccount.institutions import cli as institutions_cli
     from carbonaccount.institutions import views as institution_views
+    from carbonaccount.ledger import jobs as ledger_jobs  # noqa: F401 - it registers itself
     from rewards import demo_all
     from rewards import views as rewards_views
 

@@ -45,8 +45,10 @@ JOB_WORDS: dict[str, LazyString] = {
     "activate-rules": _l("让到期的规则版本生效"),
     "cleanup": _l("删除过期的验证码、计数和登录"),
     "city-totals": _l("重算有变动的日子的全市合计"),
+    "control-totals": _l("按来源核对前一天的条数、减排量和积分"),
     "credit-expiry": _l("让到期年份的积分失效，并提醒接下来要到期的"),
     "draws": _l("给到点的抽签开奖并发券"),
+    "event-reminders": _l("提醒机构给活动算账，并在一年内抵消"),
     "forget-coupon-digits": _l("删除已结束的券的号码"),
     "forget-signing-traces": _l("删除过期的随机数和绑定码"),
     "forget-uploads": _l("删除未导入的文件和旧的拒收清单"),
@@ -55,6 +57,7 @@ JOB_WORDS: dict[str, LazyString] = {
     "release-late-records": _l("计入暂停结束后仍被保留的记录"),
     "reward-expiry": _l("让没用的到期券失效，并提醒快到期的"),
     "reward-favourites": _l("提醒居民收藏的奖励一周内结束"),
+    "verify-books": _l("检查账目和记录必须成立的每一条"),
     "settle-debts": _l("用新得到的减排量和积分补上重算的欠额"),
 }
 WORK_KINDS = {"upload": _l("数据导入"), "preview": _l("规则预览")}

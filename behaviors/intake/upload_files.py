@@ -7,6 +7,7 @@ person who sent it stays in the database.
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,17 +73,24 @@ class UploadFiles:
 
     def delete_old(self, *, now_s: float | None = None) -> int:
         """Delete what is older than it is kept, and return how many files that were."""
-        now_s = time.time() if now_s is None else now_s
+        found = self.old(now_s=time.time() if now_s is None else now_s)
+        self.delete(found)
+        return len(found)
+
+    def old(self, *, now_s: float) -> list[Path]:
+        """Return the files that are older than they are kept."""
         limits = ((self.root, KEPT_DAYS), (self.root / "rejected", REJECTED_KEPT_DAYS))
-        old = [
+        return [
             path
             for folder, days in limits
             for path in folder.glob("*.*")
             if _ID.fullmatch(path.stem) and path.stat().st_mtime < now_s - days * _DAY_S
         ]
-        for path in old:
+
+    def delete(self, files: Iterable[Path]) -> None:
+        """Delete files of this folder; one that is gone already is no error."""
+        for path in files:
             path.unlink(missing_ok=True)
-        return len(old)
 
 
 def _kind_by_name(name: str) -> str:

@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 18:37:50.033746
+Create Date: 2026-11-21 18:49:31.800262
 """
 
 import sqlalchemy as sa
@@ -86,6 +86,7 @@ def upgrade() -> None:
             ["account_id", "business_day"],
             unique=False,
         )
+        batch_op.create_index("ix_activity_record_batch_id", ["batch_id"], unique=False)
         batch_op.create_index("ix_activity_record_business_day", ["business_day"], unique=False)
         batch_op.create_index(
             "ix_activity_record_held",
@@ -478,6 +479,28 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("public_id", name=op.f("uq_account_public_id")),
+    )
+    op.create_table(
+        "control_total",
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("batches", sa.Integer(), nullable=False),
+        sa.Column("answered", sa.Integer(), nullable=False),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("subjects", sa.Integer(), nullable=False),
+        sa.Column("reduction_g", sa.BigInteger(), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("booked_g", sa.BigInteger(), nullable=False),
+        sa.Column("booked_credits", sa.BigInteger(), nullable=False),
+        sa.Column("differs", sa.Boolean(), nullable=False),
+        sa.Column("checked_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["source_id"],
+            ["source.id"],
+            name=op.f("fk_control_total_source_id_source"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("source_id", "day", name=op.f("pk_control_total")),
     )
     op.create_table(
         "emission_factor",
@@ -4238,6 +4261,7 @@ def downgrade() -> None:
 
     op.drop_table("evidence_photo")
     op.drop_table("emission_factor")
+    op.drop_table("control_total")
     op.drop_table("account")
     with op.batch_alter_table("transfer", schema=None) as batch_op:
         batch_op.drop_index(
@@ -4297,6 +4321,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("status = 'h'"),
         )
         batch_op.drop_index("ix_activity_record_business_day")
+        batch_op.drop_index("ix_activity_record_batch_id")
         batch_op.drop_index("ix_activity_record_account_id_business_day")
 
     op.drop_table("activity_record")
