@@ -63,12 +63,13 @@ class RefusedLine:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a file would do to an inventory."""
+    """What a file would do to an inventory; `examples` are line numbers of the template's own."""
 
     added: list[ReadLine] = field(default_factory=list)
     changed: list[ReadLine] = field(default_factory=list)
     unchanged: list[ReadLine] = field(default_factory=list)
     refused: list[RefusedLine] = field(default_factory=list)
+    examples: list[int] = field(default_factory=list)
 
     @property
     def does_something(self) -> bool:
@@ -100,6 +101,7 @@ def plan_upload(
     seen: dict[tuple[object, ...], int] = {}
     for row in table.rows:
         if reader.cell(row, "note") in EXAMPLE_MARKS:
+            plan.examples.append(row.line)
             continue
         try:
             fields = reader.fields(row)

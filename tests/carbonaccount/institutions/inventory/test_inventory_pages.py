@@ -1,0 +1,333 @@
+"""A year on the pages, from the first line to a corrected version; on both databases."""
+
+import io
+import re
+
+import openpyxl
+import pytest
+from flask import Flask
+from sqlmodel import col, select
+from werkzeug.test import TestResponse
+
+from carbonaccount.audit import AuditEntry
+from carbonaccount.institutions.inventory_models import InventoryChange, InventoryLine
+from carbonaccount.institutions.inventory_results import year_account
+from tests.carbonaccount.institutions.places import CODE_Y, Place, arranged
+from tests.people import Browser, csrf_token, writing
+from tests.queries import counting
+
+PHONES = ("13800138000", "13912345678", "13700137000")
+OTHERS = ("13600136000", "13500135000", "13400134000")
+PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+_COUNT = re.compile(r'data-count="(\w+)">(\d+)<')
+
+
+@pytest.fixture
+def school(app: Flask) -> Place:
+    """A school with an owner, a clerk and a reader; 1250.5 m2, 320 people."""
+    return arranged(app, "officer", PHONES)
+
+
+def send(
+    browser: Browser, page: str, path: str, data: dict[str, str], **files: tuple[bytes, str]
+) -> TestResponse:
+    """Send a form with files from the page it stands on."""
+    values: dict[str, object] = {"csrf_token": csrf_token(browser.get(page)), **data}
+    values |= {name: (io.BytesIO(content), shown) for name, (content, shown) in files.items()}
+    return browser.client.post(path, data=values)
+
+
+def add(place: Place, browser: Browser, **fields: str) -> TestResponse:
+    """Enter a line of 2026 through its form."""
+    values = {"month": "1", "unit": "kWh", "basis": "metered", "evidence": "", **fields}
+    path = (
+        f"{place.address}/inventory/2026/lines/new?factor={values.pop('factor', 'grid.shandong')}"
+    )
+    return browser.post(path, values)
+
+
+def totals(app: Flask, place: Place, year: int = 2026) -> dict[str, str]:
+    """Return what a year comes to."""
+    with writing(app) as session:
+        account = year_account(session, institution_id=place.row_id, year=year)
+        assert account is not None
+        names = ("direct_kg", "power_kg", "heat_kg", "optional_kg", "total_kg", "per_m2_kg")
+        return {name: str(getattr(account, name)) for name in names}
+
+
+def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: Place) -> None:
+    owner, clerk, reader, home = school.owner, school.clerk, school.reader, school.address
+    empty = clerk.get(f"{home}/inventory")
+    assert "还没有清单" in empty.text
+    assert clerk.post(f"{home}/inventory", {"year": "2026"}).status_code == 303
+    again = clerk.post(f"{home}/inventory", {"year": "2026"})
+    assert (again.status_code, "2026 年已经有清单了" in again.text) == (409, True)
+    assert clerk.post(f"{home}/inventory", {"year": "1999"}).status_code == 422
+    refused = clerk.post(f"{home}/inventory/2026/submit", {}, page=f"{home}/inventory/2026")
+    assert "还没有数据，不能提交" in refused.text
+
+    # What cannot be counted stays in the form with its reason.
+    for fields, sentence in (
+        ({"amount": "-5"}, "不能是负数"),
+        ({"amount": "5", "unit": ""}, "没有单位的数量"),
+        ({"amount": "5", "unit": "m3"}, "换算不成 kWh"),
+        ({"amount": "many"}, "不是数字"),
+        ({"amount": ""}, "请填数量"),
+    ):
+        answer = add(school, clerk, **fields)
+        assert (answer.status_code, sentence in answer.text) == (422, True), fields
+    assert add(school, clerk, amount="10", unit="MWh", green_power="2").status_code == 303
+    taken = add(school, clerk, amount="1")
+    assert (taken.status_code, "已经有一行了" in taken.text) == (409, True)
+    onward = add(school, clerk, amount="5", unit="MWh", month="2", again="1")
+    assert "month=3" in onward.location
+    assert "unit=MWh" in onward.location
+    add(school, clerk, factor="heat.purchased", amount="100", unit="GJ")
+    add(school, clerk, factor="fuel.petrol", amount="1,000", unit="L")
+    add(school, clerk, factor="water.supply", amount="1000", unit="m3")
+    # 8000 + 5000 kWh at 0.6191, 100 GJ at 110, 1000 L at 2.179; 1250.5 m2
+    expected = {
+        "direct_kg": "2179.000",
+        "power_kg": "8048.300",
+        "heat_kg": "11000.000",
+        "optional_kg": "168.000",
+        "total_kg": "21227.300",
+        "per_m2_kg": "16.975",
+    }
+    assert totals(app, school) == expected
+    page = clerk.get(f"{home}/inventory/2026").text
+    assert "16.975 kgCO2/m²" in page
+    assert "1 行中" not in page
+    assert "5 行中有 5 行没有佐证文件" in page
+
+    # Green power above the purchase: nothing is left, and the page says so.
+    add(school, clerk, amount="100", month="3", green_power="150")
+    assert totals(app, school) == expected
+    page = clerk.get(f"{home}/inventory/2026").text
+    assert "有 1 行的绿电和转供多于外购" in page
+    assert "超过外购的 100 kWh" in page
+    undone = clerk.post(f"{home}/inventory/2026/undo", {}, page=f"{home}/inventory/2026")
+    assert undone.status_code == 303
+    assert "有 1 行的绿电和转供多于外购" not in clerk.get(f"{home}/inventory/2026").text
+
+    with writing(app) as session:
+        petrol = session.exec(
+            select(InventoryLine.id).where(col(InventoryLine.factor_code) == "fuel.petrol")
+        ).one()
+    form = f"{home}/inventory/2026/lines/{petrol}"
+    fields = {"month": "1", "amount": "73", "unit": "kg", "basis": "metered", "evidence": ""}
+    edited = send(clerk, form, form, fields, file=(PDF, "油票.pdf"))
+    assert edited.status_code == 303, edited.text
+    assert totals(app, school)["direct_kg"] == "217.900"  # 73 kg / 0.73 kg/L = 100 L
+    page = clerk.get(f"{home}/inventory/2026")
+    assert "油票.pdf" in page.text
+    found = re.search(r'href="([^"]+/inventory/evidence/[0-9a-f]+)"', page.text)
+    assert found is not None
+    assert reader.get(found[1]).data == PDF
+
+    # A reader reads; submitting, and who may lock.
+    assert reader.get(f"{home}/inventory/2026").status_code == 200
+    token = csrf_token(reader.get(f"{home}/inventory/2026"))
+    assert reader.post_with(token, f"{home}/inventory/2026/undo", {}).status_code == 403
+    act(owner, f"{home}/inventory/2026", "submit")
+    own = owner.post(f"{home}/inventory/2026/lock", {}, page=f"{home}/inventory/2026")
+    assert (own.status_code, "须由另一人复核锁定" in own.text) == (403, True)
+    closed = add(school, clerk, amount="1", month="9")
+    assert (closed.status_code, "现在不能修改" in closed.text) == (409, True)
+    act(owner, f"{home}/inventory/2026", "return", reason="二月的电费单看不清")
+    assert "二月的电费单看不清" in clerk.get(f"{home}/inventory/2026").text
+    act(clerk, f"{home}/inventory/2026", "submit")
+    act(owner, f"{home}/inventory/2026", "lock")
+    assert "已锁定" in reader.get(f"{home}/inventory/2026").text
+    locked = totals(app, school)
+
+    # A correction is a new version with a reason; the old one stays to be read.
+    nothing = owner.post(
+        f"{home}/inventory/2026/correct", {"reason": " "}, page=f"{home}/inventory/2026"
+    )
+    assert nothing.status_code == 422
+    act(owner, f"{home}/inventory/2026", "correct", reason="油票重复计了一次")
+    with writing(app) as session:
+        rows = session.exec(
+            select(InventoryLine).where(col(InventoryLine.factor_code) == "fuel.petrol")
+        ).all()
+        copy = max(rows, key=lambda row: row.stored_id)
+        assert copy.origin_id == petrol
+    removed = clerk.post(
+        f"{home}/inventory/2026/lines/{copy.id}/remove",
+        {},
+        page=f"{home}/inventory/2026/lines/{copy.id}",
+    )
+    assert removed.status_code == 303
+    assert totals(app, school)["direct_kg"] == "0.000"
+    with writing(app) as session:
+        kept = year_account(session, institution_id=school.row_id, year=2026, locked_only=True)
+        assert kept is not None
+        assert (kept.version, str(kept.total_kg)) == (1, locked["total_kg"])
+    differs = reader.get(f"{home}/inventory/2026/versions/2").text
+    assert "油票重复计了一次" in differs
+    assert "−217.900" in differs or "-217.900" in differs
+    assert (
+        locked["total_kg"].split(".")[0][-3:]
+        in reader.get(f"{home}/inventory/2026/versions/1").text
+    )
+    with writing(app) as session:
+        acts = session.exec(
+            select(AuditEntry.action).where(col(AuditEntry.action).startswith("inventory."))
+        ).all()
+    assert {"inventory.open", "inventory.submit", "inventory.lock", "inventory.correct"} <= {*acts}
+
+
+def act(browser: Browser, page: str, what: str, **data: str) -> None:
+    """Do one of the year's acts."""
+    answer = browser.post(f"{page}/{what}", data, page=page)
+    assert answer.status_code == 303, answer.text
+
+
+def test_a_table_is_looked_at_first_and_taken_whole_or_not(app: Flask, school: Place) -> None:
+    clerk, home = school.clerk, school.address
+    clerk.post(f"{home}/inventory", {"year": "2026"})
+    year, page = f"{home}/inventory/2026", f"{home}/inventory/2026/import"
+    template = clerk.get(f"{year}/template.xlsx").data
+    book = openpyxl.load_workbook(io.BytesIO(template))
+    sheet = book.worksheets[0]
+    for number, month in enumerate((1, 2, 4), start=5):
+        for column, value in enumerate(
+            (month, "山东省电力", "一号楼", 10 * number, "MWh"), start=1
+        ):
+            sheet.cell(number, column, value)
+    sheet.cell(8, 1, 5)
+    sheet.cell(8, 2, "山东省电力")
+    sheet.cell(8, 4, -7)
+    sheet.cell(8, 5, "kWh")
+    assert send(clerk, page, page, {}).status_code == 422
+    assert send(clerk, page, page, {}, file=(b"x", "a.pdf")).status_code == 422
+    assert send(clerk, page, page, {}, file=(saved(book), "bad.xlsx")).status_code == 303
+    shown = clerk.get(page)
+    assert counts(shown) == {"added": 3, "changed": 0, "unchanged": 0, "refused": 1}
+    assert "不能是负数" in shown.text
+    assert "缺少这些月份" in shown.text
+    key = re.search(r'name="key" value="(\w+)"', shown.text)
+    assert key is not None
+    held = clerk.post(f"{page}/take", {"key": key[1]}, page=page)
+    assert (held.status_code, lines(app)) == (422, 0)
+
+    for column in range(1, 6):
+        sheet.cell(8, column).value = None
+    send(clerk, page, page, {}, file=(saved(book), "good.xlsx"))
+    assert take(clerk, page).status_code == 303
+    # 50 + 60 + 70 MWh at 0.6191
+    assert (lines(app), totals(app, school)["power_kg"]) == (3, "111438.000")
+    # The same file, and the year's own export: nothing to write.
+    export = clerk.get(f"{year}.xlsx").data
+    for content, name in ((saved(book), "good.xlsx"), (export, "export.xlsx")):
+        send(clerk, page, page, {}, file=(content, name))
+        assert counts(clerk.get(page)) == {"added": 0, "changed": 0, "unchanged": 3, "refused": 0}
+    text = clerk.get(f"{year}.csv").data.decode("utf-8-sig")
+    assert "111438" not in text
+    assert "30955.000" in text  # 50 MWh
+    changed = text.replace(",50,MWh", ",51,MWh").encode()
+    send(clerk, page, page, {}, file=(changed, "export.csv"))
+    assert counts(clerk.get(page))["changed"] == 1
+    # Another file came in the meantime: the key of the first is not good any more.
+    stale = clerk.post(f"{page}/take", {"key": key[1]}, page=page)
+    assert stale.status_code == 404
+    take(clerk, page)
+    assert totals(app, school)["power_kg"] == "112057.100"
+    clerk.post(f"{year}/undo", {}, page=year)
+    assert totals(app, school)["power_kg"] == "111438.000"
+    clerk.post(f"{year}/undo", {}, page=year)
+    assert lines(app) == 0
+    assert clerk.post(f"{year}/undo", {}, page=year).status_code == 409
+    send(clerk, page, page, {}, file=(saved(book), "good.xlsx"))
+    dropped = clerk.get(page)
+    key = re.search(r'name="key" value="(\w+)"', dropped.text)
+    assert key is not None
+    assert clerk.post(f"{page}/drop", {"key": key[1]}, page=page).status_code == 303
+    assert "good.xlsx" not in clerk.get(page).text
+
+
+def saved(book: openpyxl.Workbook) -> bytes:
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def counts(page: TestResponse) -> dict[str, int]:
+    return {name: int(count) for name, count in _COUNT.findall(page.text)}
+
+
+def lines(app: Flask) -> int:
+    with writing(app) as session:
+        return len(session.exec(select(InventoryLine).where(~col(InventoryLine.removed))).all())
+
+
+def take(browser: Browser, page: str) -> TestResponse:
+    found = re.search(r'name="key" value="(\w+)"', browser.get(page).text)
+    assert found is not None
+    return browser.post(f"{page}/take", {"key": found[1]}, page=page)
+
+
+def test_queries_do_not_grow_and_strangers_see_nothing(app: Flask, school: Place) -> None:
+    clerk, home = school.clerk, school.address
+    other = arranged(app, "second", OTHERS, credit_code=CODE_Y, name_zh="另一所学校")
+    for year in ("2025", "2026"):
+        clerk.post(f"{home}/inventory", {"year": year})
+    add(school, clerk, amount="10")
+    sent = send(
+        clerk,
+        f"{home}/inventory/2026",
+        f"{home}/inventory/2026/evidence",
+        {},
+        file=(PDF, "bill.pdf"),
+    )
+    assert sent.status_code == 303
+
+    def statements(path: str) -> int:
+        with counting(app) as found:
+            assert clerk.get(path).status_code == 200
+        return len(found)
+
+    before = statements(f"{home}/inventory/2026"), statements(f"{home}/inventory")
+    for month in range(2, 13):
+        add(school, clerk, amount="10", month=str(month))
+    after = statements(f"{home}/inventory/2026"), statements(f"{home}/inventory")
+    assert after == before
+    assert after[0] <= 14
+    assert after[1] <= 7
+
+    # Another institution's line, file and year do not exist below one's own address.
+    with writing(app) as session:
+        line_id = session.exec(select(InventoryChange.line_id)).first()
+    other.clerk.post(f"{other.address}/inventory", {"year": "2026"})
+    page = clerk.get(f"{home}/inventory/2026").text
+    file = re.search(r"/inventory/evidence/([0-9a-f]+)", page)
+    assert file is not None
+    for path in (
+        f"{other.address}/inventory/2026/lines/{line_id}",
+        f"{other.address}/inventory/evidence/{file[1]}",
+        f"{other.address}/inventory/2025",
+        f"{home}/inventory",
+        f"{home}/inventory/2026.xlsx",
+    ):
+        assert other.clerk.get(path).status_code == 404, path
+    foreign = other.clerk.post(
+        f"{other.address}/inventory/2026/lines/new?factor=grid.shandong",
+        {"month": "1", "amount": "1", "unit": "kWh", "basis": "metered", "evidence": file[1]},
+    )
+    assert foreign.status_code == 404
+
+    # The files hold what the page holds.
+    book = openpyxl.load_workbook(io.BytesIO(clerk.get(f"{home}/inventory/2026.xlsx").data))
+    total = {row[0]: row[1] for row in book["汇总"].iter_rows(min_row=2, values_only=True)}
+    assert f"{total['合计（kgCO2）']:.3f}" == totals(app, school)["total_kg"] == "74.292"
+    years = clerk.get(f"{home}/inventory.csv").data.decode("utf-8-sig").splitlines()
+    assert [row.split(",")[0] for row in years[1:]] == ["2025", "2026"]
+    assert ",74.292," in years[2]
+    base = school.owner.post(
+        f"{home}/inventory/base-year",
+        {"year": "2026", "reason": "新校区启用"},
+        page=f"{home}/inventory",
+    )
+    assert base.status_code == 303
+    assert "现在的基准年是 2026 年" in clerk.get(f"{home}/inventory").text
