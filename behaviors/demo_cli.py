@@ -17,6 +17,7 @@ from carbonaccount.web.database import writing_session
 
 ReferenceLoader = Callable[[Session], dict[str, int]]
 RewardsLoader = Callable[..., int]
+InstitutionsLoader = Callable[..., object]
 
 
 def register(app: Flask) -> None:
@@ -39,6 +40,7 @@ def demo_command() -> None:
         demo_samples.load_sample_trips(session, now=utc_now())
         session.commit()
     _load_rewards()
+    _load_institutions()
     _add_up()
     _report_records()
     _report_people(settings)
@@ -58,6 +60,15 @@ def _load_rewards() -> None:
         rewards = load(session, now=utc_now())
         session.commit()
     click.echo(f"rewards: {rewards} at /rewards, examples marked 示例")
+
+
+def _load_institutions() -> None:
+    load: InstitutionsLoader = current_app.extensions["carbonaccount.load_demo_institutions"]
+    with writing_session() as session:
+        load(session, now=utc_now())
+        session.commit()
+    click.echo("institutions: a school marked 示例; its owner signs in with 13800000031 and its")
+    click.echo("  clerk with 13800000032, then /institutions")
 
 
 def _load_reference_data() -> None:

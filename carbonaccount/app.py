@@ -133,6 +133,7 @@ def _register_rooms(app: Application) -> None:
     from carbonaccount import cli
     from carbonaccount.accounts import room as accounts
     from carbonaccount.institutions import cli as institutions_cli
+    from carbonaccount.institutions import demo as institutions_demo
     from carbonaccount.institutions import views as institution_views
     from carbonaccount.ledger import jobs as ledger_jobs  # noqa: F401 - it registers itself
     from rewards import demo_all
@@ -152,6 +153,9 @@ def _register_rooms(app: Application) -> None:
         demo_all.load,
         vault=app.extensions["carbonaccount.vault"],
         instance_path=app.extensions["carbonaccount.settings"].instance_path.resolve(),
+    )
+    app.extensions["carbonaccount.load_demo_institutions"] = partial(
+        institutions_demo.load, vault=app.extensions["carbonaccount.vault"]
     )
     admin_views.init_app(app)
 

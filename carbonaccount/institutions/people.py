@@ -142,8 +142,8 @@ def change_seat(
 
     Raises NotFound (unknown_person), Invalid (unknown_seat), Conflict (last_institution_owner).
     """
-    wanted = _seat(seat)
     person = _person_to_change(session, institution, person_public_id)
+    wanted = _seat(seat)
     if person.seat == Seat.OWNER and wanted is not Seat.OWNER:
         _refuse_last_owner(session, institution)
     before, person.seat = person.seat, wanted

@@ -43,15 +43,23 @@ def at_institution(
             )
             return page(place, *args, **kwargs)
 
+        guarded = resident_required(view)
+        vars(guarded)["seats"] = seats
         blueprint.add_url_rule(
             f"/institutions/<public_id>{rule}",
             endpoint=page.__name__,
-            view_func=resident_required(view),
+            view_func=guarded,
             methods=list(methods),
         )
         return page
 
     return register
+
+
+def seats_of_page(view: Callable[..., object]) -> frozenset[Seat]:
+    """Return the seats that a page below an institution is open to, nobody for other pages."""
+    seats: frozenset[Seat] = vars(view).get("seats", frozenset())
+    return seats
 
 
 def localized(zh: str, en: str) -> str:

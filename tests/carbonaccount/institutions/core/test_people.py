@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -136,7 +137,7 @@ def test_two_owners_who_leave_at_once_leave_one(
             def act() -> None:
                 with writing(app) as own:
                     institution = own.get_one(Institution, school.id)
-                    needs = {
+                    needs: Any = {
                         "institution": institution,
                         "person_public_id": actor.ref,
                         "acting_user": actor,
