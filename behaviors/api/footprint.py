@@ -16,7 +16,7 @@ from behaviors.rule_queries import factor_on
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.database import open_session, reading
 from carbonaccount.errors import Invalid, NotFound
-from carbonaccount.institutions import footprint
+from carbonaccount.institutions import conversion, footprint
 from carbonaccount.institutions.footprint import LineResult
 from carbonaccount.web.database import engine
 
@@ -28,9 +28,20 @@ class FootprintLine(Wire):
     """Activity data of one kind of energy."""
 
     factor: Annotated[str, Field(max_length=64, examples=["grid.shandong"])]
-    amount: Annotated[Amount, Field(description="In the unit of the factor, e.g. kWh")]
+    amount: Annotated[
+        Amount, Field(description="In `unit`, else in the unit of the factor, e.g. kWh")
+    ]
     green_power: Annotated[Amount, Field(description="Of the amount, covered by green power")] = "0"
     resupplied: Annotated[Amount, Field(description="Of the amount, passed on to others")] = "0"
+    unit: Annotated[
+        str | None,
+        Field(
+            max_length=20,
+            description="Unit of the three amounts; one that fits the factor's, e.g. MWh or therm",
+            examples=["MWh"],
+            json_schema_extra={"anyOf": [{"enum": list(conversion.UNITS)}, {"type": "null"}]},
+        ),
+    ] = None
 
 
 class FootprintRequest(Wire):
@@ -47,7 +58,7 @@ class FootprintLineView(BaseModel):
 
     factor: str
     block: str = Field(description="direct, power, heat or optional (not part of the total)")
-    amount: str
+    amount: str = Field(description="In `unit`, also when it was given in another one")
     green_power: str
     resupplied: str
     counted: str = Field(description="What is multiplied by the factor")
@@ -118,13 +129,23 @@ def _version(session: Session, code: str, day: date, number: int) -> EmissionFac
 
 
 def _line(line: FootprintLine, version: EmissionFactor, number: int) -> footprint.Line:
+    wanted = footprint.activity_unit(version.unit)
+
     def read(name: str) -> Decimal:
-        return footprint.read_amount(getattr(line, name), field=f"lines.{number}.{name}")
+        field = f"lines.{number}.{name}"
+        amount = footprint.read_amount(getattr(line, name), field=field)
+        if line.unit is None:
+            return amount
+        return conversion.convert(
+            f"{amount:f}",
+            unit=line.unit,
+            wanted=wanted,
+            factor_code=version.code,
+            field=f"lines.{number}.unit",
+        ).amount
 
     return footprint.Line(
-        factor=footprint.Factor(
-            version.code, Decimal(version.value), footprint.activity_unit(version.unit)
-        ),
+        factor=footprint.Factor(version.code, Decimal(version.value), wanted),
         amount=read("amount"),
         green_power=read("green_power"),
         resupplied=read("resupplied"),

@@ -73,13 +73,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "pkm": ("pkm",),
     "km": ("km",),
 }
+UNITS = tuple(dict.fromkeys(unit for units in CHOICES.values() for unit in units))
 # What a cubic metre or litre of a fuel holds, from the reference named above.
 _MEASURES: dict[str, tuple[str, Fraction]] = {
     "fuel.natural_gas": ("MJ/m3", Fraction("38.931")),
     "fuel.petrol": ("kg/L", Fraction("0.73")),
     "fuel.diesel": ("kg/L", Fraction("0.86")),
 }
-_UNIT = re.compile(r"[^\s\d*/^().,;=+-][^\s*/^().,;=+-]{0,15}")
+_UNIT = re.compile(r"[^\W\d_]\w{0,19}")
 _ENTERED = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _THOUSANDS = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", re.ASCII)

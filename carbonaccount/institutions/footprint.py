@@ -41,6 +41,8 @@ _BLOCKS = {
     "heat": Block.HEAT,
     "water": Block.OPTIONAL,
     "paper": Block.OPTIONAL,
+    "travel": Block.OPTIONAL,
+    "commuting": Block.OPTIONAL,
 }
 
 

@@ -50,6 +50,7 @@ def warnings_of(
         *_floors(account.lines),
         *_doubles(account.lines),
         *_gaps(account.lines, month_limit),
+        *_early(account.lines, month_limit),
         *_unit_slips(account, last),
         *_intensities(account, floor_area_dm2),
         *_month_jumps(account, last),
@@ -94,6 +95,12 @@ def _gaps(lines: Sequence[AccountLine], month_limit: int) -> Iterator[Remark]:
                     "months": missing,
                 },
             )
+
+
+def _early(lines: Sequence[AccountLine], month_limit: int) -> Iterator[Remark]:
+    """A month that is not over cannot be known yet."""
+    for month in sorted({line.month for line in lines if line.month > month_limit}):
+        yield Remark("month_not_over", {"month": month})
 
 
 def _months_by_place(lines: Sequence[AccountLine]) -> dict[tuple[str, str], set[int]]:

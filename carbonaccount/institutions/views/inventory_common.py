@@ -186,6 +186,7 @@ _SENTENCES: dict[str, Callable[[dict[str, str]], str]] = {
         "%(factor)s%(place)s 既有全年数又有分月数，同一笔能耗可能算了两次。", **p
     ),
     "months_missing": lambda p: _("%(factor)s%(place)s 缺少这些月份：%(months)s。", **p),
+    "month_not_over": lambda p: _("%(month)s还没有过完，数据可能不全。", **p),
     "unit_improbable": lambda p: _(
         "%(factor)s，%(month)s：%(now)s %(unit)s，与通常的 %(before)s %(unit)s "
         "相差 %(threshold)s 倍以上，单位可能写错了。",

@@ -130,6 +130,8 @@ def lead_to_a_rule(case: Case[Any]) -> None:
     if case.path.endswith("/footprint") and isinstance(content, dict) and len(str(content)) % 2:
         for line in content["lines"]:
             line["factor"] = "grid.shandong"
+            if line.get("unit"):
+                line["unit"] = "MWh"
         content["lines"].append({"factor": "fuel.petrol", "amount": "1.5"})
 
 

@@ -67,6 +67,17 @@ def test_lines(client: FlaskClient) -> None:
         assert body["lines"][0]["floored"] is False
 
 
+def test_amounts_in_other_units(client: FlaskClient) -> None:
+    line = {"factor": "grid.shandong", "amount": "10", "green_power": "2", "unit": "MWh"}
+    body = body_of(ask(client, line))
+    # (10,000 - 2,000) kWh x 0.6191
+    assert body["power_kg"] == "4952.800"
+    assert (body["lines"][0]["amount"], body["lines"][0]["unit"]) == ("10000", "kWh")
+    # 38.931 GJ of gas are 1,000 m3 by the heating value of the factor's own table.
+    gas = {"factor": "fuel.natural_gas", "amount": "38.931", "unit": "GJ"}
+    assert body_of(ask(client, gas))["direct_kg"] == "2184.000"
+
+
 def test_more_green_power_than_was_bought_is_nothing_and_says_so(client: FlaskClient) -> None:
     line = {"factor": "grid.shandong", "amount": "100", "green_power": "150"}
     body = body_of(ask(client, line, {"factor": "fuel.petrol", "amount": "1"}))
@@ -110,6 +121,12 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "amount_negative",
     ),
     ({"factor": "fuel.petrol", "amount": "1", "green": "1"}, "green", "unknown_field"),
+    # A unit that says nothing, one of another kind, and one that nobody knows.
+    ({"factor": "fuel.petrol", "amount": "1", "unit": ""}, "unit", "unit_missing"),
+    ({"factor": "fuel.petrol", "amount": "1", "unit": "1"}, "unit", "unit_missing"),
+    ({"factor": "fuel.petrol", "amount": "1", "unit": "kWh"}, "unit", "unit_does_not_fit"),
+    ({"factor": "fuel.petrol", "amount": "1", "unit": "barrels?"}, "unit", "unknown_unit"),
+    ({"factor": "fuel.petrol", "amount": "-1", "unit": "L"}, "amount", "amount_negative"),
 ]
 
 

@@ -53,6 +53,7 @@ REFUSED = [
     ("1", "kg**9**9", "t", "", "unknown_unit"),
     ("1", "=1+1", "t", "", "unknown_unit"),
     ("1", "牛", "t", "", "unknown_unit"),
+    ("1", "kg?", "t", "", "unknown_unit"),
     ("999999999999999", "MWh", "kWh", "", "amount_too_long"),
 ]
 

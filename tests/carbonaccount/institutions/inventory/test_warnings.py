@@ -76,6 +76,8 @@ def test_gaps_and_the_same_thing_twice() -> None:
     assert [(remark.code, remark.params["months"]) for remark in gap] == [
         ("months_missing", [2, 4])
     ]
+    early = warnings_of(year(months(["1000"] * 3)), None, floor_area_dm2=0, month_limit=2)
+    assert [(remark.code, remark.params) for remark in early] == [("month_not_over", {"month": 3})]
     both = [*months(STEADY), line(0, "grid.shandong", "12000", book=BOOK)]
     assert ("year_and_months", 0) in told(both)
 
