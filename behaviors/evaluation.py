@@ -97,11 +97,11 @@ def _districts(
         told[code] += 1
         neutral[code] += item.statement.is_neutral
     by_district = (
-        select(sa.func.coalesce(col(Institution.district_code), ""), sa.func.count())
+        select(col(Institution.district_code), sa.func.count())
         .where(col(Institution.status) == InstitutionStatus.ACTIVE)
-        .group_by(sa.func.coalesce(col(Institution.district_code), ""))
+        .group_by(col(Institution.district_code))
     )
-    active = Counter(dict(session.exec(by_district).all()))
+    active = Counter({code or "": count for code, count in session.exec(by_district)})
     names = [
         (item.code, item.name_zh, item.name_en)
         for item in session.exec(select(District).order_by(col(District.sort)))

@@ -55,7 +55,9 @@ def city_page() -> ResponseReturnValue:
         "behaviors/city.html",
         found=found,
         fewest=city.FEWEST_PEOPLE,
-        sections=_sections(found),
+        by_behavior=_by_behavior(found),
+        by_district=_by_district(found),
+        by_evidence=_by_evidence(found),
         trend=_rows(found.by_month[-TREND_MONTHS:], {}, largest_first=False),
         bounds=city.bounds(found.all, found.by_evidence),
         institutions=city_institutions.standing(session),
@@ -80,8 +82,13 @@ def city_export(kind: str) -> ResponseReturnValue:
     header = [_("分类"), _("名称"), _("记录"), _("人数"), _("减排量 (g)"), _("积分")]
     rows: list[list[Cell]] = []
     found = city.summary(current_session())
-    months = (_("按月"), _rows(found.by_month, {}, largest_first=False))
-    for title, lines in [*_sections(found), months]:
+    sections = {
+        _("按行为"): _by_behavior(found),
+        _("按区县"): _by_district(found),
+        _("按证据等级"): _by_evidence(found),
+        _("按月"): _rows(found.by_month, {}, largest_first=False),
+    }
+    for title, lines in sections.items():
         for line in lines:
             group = line.group
             numbers = (group.records, group.people, group.reduction_g, group.credits)
@@ -108,21 +115,22 @@ def grade_names() -> dict[str, str]:
     }
 
 
-def _sections(found: city.Summary) -> list[tuple[str, list[Row]]]:
+def _by_behavior(found: city.Summary) -> list[Row]:
     infos = rule_book().behaviors
-    behaviors = {code: info.texts[language()]["name"] for code, info in infos.items()}
-    return [
-        (_("按行为"), _rows(found.by_behavior, behaviors)),
-        (_("按区县"), _rows(_in_order(found.by_district), district_names(), largest_first=False)),
-        (_("按证据等级"), _rows(found.by_evidence, grade_names(), largest_first=False)),
-    ]
+    names = {code: info.texts[language()]["name"] for code, info in infos.items()}
+    return _rows(found.by_behavior, names)
 
 
-def _in_order(groups: list[city.Group]) -> list[city.Group]:
-    """Return districts in their official order: the page ranks nobody."""
-    order = list(district_names())
-    places = {code: place for place, code in enumerate(order)}
-    return sorted(groups, key=lambda group: places.get(group.key, len(order)))
+def _by_district(found: city.Summary) -> list[Row]:
+    """Return the districts in their official order: the page ranks nobody."""
+    names = district_names()
+    places = {code: place for place, code in enumerate(names)}
+    rows = _rows(found.by_district, names, largest_first=False)
+    return sorted(rows, key=lambda row: places.get(row.group.key, len(places)))
+
+
+def _by_evidence(found: city.Summary) -> list[Row]:
+    return _rows(found.by_evidence, grade_names(), largest_first=False)
 
 
 def _rows(

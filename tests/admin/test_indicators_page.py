@@ -1,0 +1,47 @@
+"""Reporting a value of a plan's indicator: who may, what is kept, and what everybody sees."""
+
+from flask import Flask
+from sqlmodel import col, select
+
+from behaviors.total_models import PlanIndicatorValue
+from carbonaccount.accounts.roles import Role
+from carbonaccount.audit import AuditEntry
+from tests.admin.desk import staff
+from tests.people import Browser, csrf_token, writing
+
+PAGE = "/admin/indicators/recycling_rate_jining_2025"
+
+
+def report(browser: Browser, **values: str) -> int:
+    """Send the form; returns the status."""
+    form = {"year": "2024", "value": "31.50", "source": "济宁市统计公报〔2025〕1号", **values}
+    page = browser.get(PAGE)
+    return browser.post(PAGE, {**form, "csrf_token": csrf_token(page)}).status_code
+
+
+def test_a_reported_value_is_public_and_audited(app: Flask) -> None:
+    oscar, audrey = staff(app, Role.OPERATOR), staff(app, Role.AUDITOR, login="audrey")
+    assert oscar.get("/admin/indicators").text.count("未报告") == 4
+    for wrong in ({"value": "101"}, {"value": "many"}, {"year": "1999"}, {"source": ""}):
+        assert report(oscar, **wrong) == 422
+    assert report(oscar) == 303
+    # The same year again: the last word counts, both stay.
+    assert report(oscar, value="32") == 303
+    assert report(oscar, year="2023", value="30") == 303
+    with writing(app) as session:
+        rows = session.exec(select(PlanIndicatorValue).order_by(col(PlanIndicatorValue.id))).all()
+        assert [(row.year, row.value) for row in rows] == [
+            (2024, "31.5"), (2024, "32"), (2023, "30"),
+        ]  # fmt: skip
+        trail = session.exec(
+            select(AuditEntry).where(col(AuditEntry.action) == "indicator.report")
+        ).all()
+        assert [entry.details["value"] for entry in trail] == ["31.5", "32", "30"]
+        assert {entry.subject for entry in trail} == {"recycling_rate_jining_2025"}
+    public = app.test_client().get("/city").text
+    assert "济宁市统计公报〔2025〕1号" in public
+    assert public.count("未报告") == 3
+    assert "32," in audrey.get("/admin/indicators.csv").text
+    assert "记下已公布的数值" not in audrey.get(PAGE).text
+    assert report(audrey) == 403
+    assert oscar.get("/admin/indicators/nothing").status_code == 404
