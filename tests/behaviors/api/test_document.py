@@ -132,6 +132,8 @@ def lead_to_a_rule(case: Case[Any]) -> None:
             line["factor"] = "grid.shandong"
             if line.get("unit"):
                 line["unit"] = "MWh"
+        if len(str(content)) % 4 == 1:  # Others try amounts and units of all kinds.
+            content["lines"] = [{"factor": "grid.shandong", "amount": "1.5", "unit": "MWh"}]
         content["lines"].append({"factor": "fuel.petrol", "amount": "1.5"})
 
 
