@@ -115,13 +115,14 @@ class EventTotals:
         """Return of how many in a thousand participants something is known."""
         return self.answered * 1000 // self.head_count if self.head_count else None
 
-    def by_source(self) -> dict[str, int]:
-        """Return grams by source of emissions, in the guide's order."""
-        return {
-            source.value: sum(line.emission_g or 0 for line in self.lines if line.source == source)
-            for source in Source
-            if any(line.source == source for line in self.lines)
-        }
+    def by_source(self) -> dict[str, int | None]:
+        """Return grams by source of emissions, in the guide's order; None: nothing was counted."""
+        found: dict[str, int | None] = {}
+        for line in self.lines:
+            before = found.get(line.source)
+            grams = line.emission_g
+            found[line.source] = before if grams is None else grams + (before or 0)
+        return found
 
     def by_grade(self) -> dict[str, int]:
         """Return grams by the grade of their factor; what is estimated stands alone."""

@@ -74,7 +74,9 @@ def answer(
     Raises Refused (event_closed) outside the event's days, Invalid naming the field
     (event_origin, event_mode, event_mode_city, event_mode_beyond, event_nights).
     """
-    _refuse_unless_open(event, now)
+    event = _kept_as_it_is(session, event)
+    if door(event, now) is not Door.OPEN:
+        raise Refused("event_closed")
     _check(session, event, origin, mode, nights)
     insert = sqlite.insert if is_sqlite(session) else postgresql.insert
     said = {"origin": origin, "mode": mode, "nights": nights}
@@ -85,9 +87,17 @@ def answer(
     )
 
 
-def _refuse_unless_open(event: Event, now: datetime) -> None:
-    if door(event, now) is not Door.OPEN:
-        raise Refused("event_closed")
+def _kept_as_it_is(session: Session, event: Event) -> Event:
+    """Return the event as it is now; it cannot be closed before the answer is committed.
+
+    Participants do not wait for each other.
+    """
+    return session.exec(
+        select(Event)
+        .where(col(Event.id) == event.id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    ).one()
 
 
 def _hash(event: Event, token: str) -> str:
@@ -123,7 +133,7 @@ def take_back(session: Session, *, event: Event, token: str) -> None:
 
     Raises Refused (event_settled) once the account is closed.
     """
-    if event.state not in (EventState.RUNNING, EventState.ACCOUNTING):
+    if _kept_as_it_is(session, event).state not in (EventState.RUNNING, EventState.ACCOUNTING):
         raise Refused("event_settled")
     session.exec(
         sa.delete(EventAnswer).where(

@@ -30,6 +30,7 @@ _MESSAGE_TEXTS: tuple[str, ...] = ("message_texts_core", "message_texts_events")
 # Recurring work and promises to the books; importing a module registers them.
 _REGISTERED: tuple[str, ...] = (
     "attribution",
+    "event_invariants",
     "event_jobs",
     "invariants",
 )

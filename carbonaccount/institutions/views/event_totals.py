@@ -99,7 +99,7 @@ def event_account_export(place: Seated, event_id: str, kind: str) -> ResponseRet
     totals = event_accounting.totals_of(current_session(), event_of(place, event_id))
     header = [
         _("来源"), _("内容"), _("数量"), _("单位"), _("人数"), _("因子"), _("因子单位"),
-        _("等级"), _("因子来源"), _("排放（克）"), _("说明"),
+        _("等级"), _("因子来源"), _("排放（克）"), _("备注"),
     ]  # fmt: skip
     rows: list[list[Cell]] = [
         [

@@ -1,7 +1,9 @@
 """The arithmetic of an event's account, worked out by hand; docs/events.md has the same numbers."""
 
+import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -115,8 +117,8 @@ def test_sums_by_source_and_grade() -> None:
     assert found.by_source() == {
         "travel": 5_945_310,
         "energy": 928_650,
-        "nights": 0,
-        "meals": 0,
+        "nights": None,
+        "meals": None,
         "materials": 7_070,
         "waste": 30_400,
     }
@@ -223,3 +225,17 @@ def test_unknown_codes_are_refused() -> None:
         with pytest.raises(Invalid) as error:
             call()
         assert error.value.code == code
+
+
+def test_the_document_has_the_same_numbers() -> None:
+    text = (Path(__file__).resolve().parents[4] / "docs" / "events.md").read_text("utf-8")
+    rows = re.findall(r"^\| [^|]+ \| [^|]*?([\d,]+)(?: \w+)? \| [^|]+ \| ([^|]+) \|$", text, re.M)
+    told = [
+        (
+            int(amount.replace(",", "")),
+            None if grams == "not counted" else int(grams.replace(",", "")),
+        )
+        for amount, grams in rows
+    ]
+    assert told == [(int(line.amount), line.emission_g) for line in worked().lines]
+    assert f"**{worked().total_g:,}**" in text

@@ -6,13 +6,16 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 from openpyxl import load_workbook
 from sqlmodel import col, select
 
+from carbonaccount.accounts.limits import Limit
 from carbonaccount.institutions.event_models import EventAnswer, EventCertificate
 from carbonaccount.institutions.offset_models import OffsetLot
+from carbonaccount.institutions.views import event_scan
 from carbonaccount.ledger.verify import verify_everything
 from tests.carbonaccount.institutions.events.pages import (
     HERE,
@@ -261,6 +264,9 @@ def test_from_plan_to_certificate(app: Flask, tmp_path: Path) -> None:
         address = f"/events/check/{newest.number}"
     assert verdict(stranger, address) == "altered"
 
+    with writing(app) as session:
+        assert [found[0] for found in verify_everything(session) if found[-1]] == []
+
     # --- the list, its filter and its file ---
     listing = f"{scene.place.address}/events"
     assert NAME in owner.get(listing).text
@@ -269,7 +275,9 @@ def test_from_plan_to_certificate(app: Flask, tmp_path: Path) -> None:
     assert "6933270" in owner.get(f"{listing}.csv?state=published").data.decode("utf-8-sig")
 
 
-def test_what_does_not_fit_is_said_at_its_field(app: Flask) -> None:
+def test_what_does_not_fit_is_said_at_its_field(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene = arranged_scene(app)
     address = f"{scene.place.address}/events/new"
     clerk = scene.place.clerk
@@ -298,3 +306,10 @@ def test_what_does_not_fit_is_said_at_its_field(app: Flask) -> None:
     assert (blind.status_code, alert(blind)[:15]) == (422, "请允许浏览器保存 Cookie")
     assert clerk.get(f"{scene.place.address}/events/NOSUCHEVENT").status_code == 404
     assert Browser(app).get(f"{scene.address}/people").status_code == 303
+    few = Limit("event_answer", 2, timedelta(hours=1))
+    monkeypatch.setattr(event_scan, "ANSWERS_PER_ADDRESS", few)
+    tries = [
+        Browser(app).post(scene.scan, {"origin": HERE, "mode": "bus"}, page="/sign-in").status_code
+        for _ in range(2)
+    ]
+    assert tries == [422, 429]
