@@ -22,8 +22,13 @@ _PAGES: tuple[str, ...] = (
     "inventory_lines",
     "join",
     "members",
+    "neutrality",
+    "offsets",
     "people",
+    "plantations",
     "recognition",
+    "shares",
+    "statements",
 )
 # Words for the messages that this room sends; importing a module registers them.
 _MESSAGE_TEXTS: tuple[str, ...] = ("message_texts_core", "message_texts_events")

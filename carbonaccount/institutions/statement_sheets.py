@@ -1,0 +1,176 @@
+"""A statement as a workbook: what it comes to, the account, the factors, and the lots.
+
+Kilograms stand as exact decimals with three places, so that sums in a spreadsheet are right.
+"""
+
+import io
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import xlsxwriter
+from flask_babel import gettext as _
+
+from carbonaccount.institutions import offset_labels
+from carbonaccount.institutions.statement_checks import printed_number
+from carbonaccount.web.templating import language
+
+Cell = str | int | Decimal
+
+
+def as_xlsx(content: dict[str, Any], *, digest: str) -> bytes:
+    """Return what a statement says as an Excel workbook in the page's language."""
+    file = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(file, options) as workbook:
+        formats = {
+            "bold": workbook.add_format({"bold": True}),
+            "kg": workbook.add_format({"num_format": "#,##0.000"}),
+        }
+        _pairs(workbook.add_worksheet(_("结果")), _results(content, digest), formats)
+        _table(workbook.add_worksheet(_("核算")), *_account(content), formats)
+        _table(workbook.add_worksheet(_("排放因子")), *_factors(content), formats)
+        _table(workbook.add_worksheet(_("抵消")), *_lots(content), formats)
+        _table(workbook.add_worksheet(_("减排措施")), *_measures(content), formats)
+    return file.getvalue()
+
+
+def _kg(grams: int) -> Decimal:
+    return Decimal(grams) / 1000
+
+
+def _name(row: dict[str, Any]) -> str:
+    return str((row["name_en"] if language() == "en" else "") or row["name_zh"])
+
+
+def _results(content: dict[str, Any], digest: str) -> list[tuple[str, Cell]]:
+    balance = content["balance"]
+    return [
+        (_("声明编号"), printed_number(content["number"])),
+        (_("单位"), _name(content["institution"])),
+        (_("年份"), content["year"]),
+        (_("核算方法"), content["method"]),
+        (_("清单版本"), content["inventory"]["version"]),
+        (_("排放总量（千克）"), _kg(balance["emissions_g"])),
+        (_("绿证抵减电力（千瓦时）"), Decimal(balance["covered_kwh"])),
+        (_("绿证抵减（千克）"), _kg(balance["power_reduction_g"])),
+        (_("抵减后的排放（千克）"), _kg(balance["after_power_g"])),
+        (_("抵消总量（千克）"), _kg(balance["offsets_g"])),
+        (_("剩余（千克）"), _kg(balance["remaining_g"])),
+        (_("结论"), _("碳中和") if balance["neutral"] else _("尚未碳中和")),
+        (_("不确定度"), content["uncertainty"] or _("未给出")),
+        (_("审核人"), content.get("reviewer", "")),
+        (_("发布日期"), content.get("published_on", "")),
+        ("SHA-256", digest),
+    ]
+
+
+def _account(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
+    header = [
+        _("类别"),
+        _("因子"),
+        _("版本"),
+        _("月份"),
+        _("计入数量"),
+        _("单位"),
+        _("千克"),
+        _("证据"),
+    ]
+    rows = [
+        [
+            str(offset_labels.BLOCKS[line["block"]]),
+            line["factor"],
+            line["version"],
+            line["month"],
+            Decimal(line["counted"]),
+            line["unit"],
+            _kg(line["emission_g"]),
+            line["grade"],
+        ]
+        for line in content["lines"]
+    ]
+    return header, rows
+
+
+def _factors(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
+    header = [_("因子"), _("版本"), _("名称"), _("数值"), _("单位"), _("等级"), _("来源")]
+    rows: list[list[Cell]] = [
+        [
+            item["code"],
+            item["version"],
+            _name(item),
+            Decimal(item["value"]),
+            item["unit"],
+            item["grade"],
+            item["source"],
+        ]
+        for item in content["factors"]
+    ]
+    return header, rows
+
+
+def _lots(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
+    header = [
+        *(_("顺序"), _("种类"), _("登记系统"), _("首个编号"), _("末个编号"), _("个数")),
+        *(_("千克"), _("千瓦时"), _("年份"), _("证明文件 SHA-256")),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            lot["rank"],
+            str(offset_labels.KINDS[lot["kind"]]),
+            offset_labels.registry_name(lot["registry"]),
+            lot["first"],
+            lot["last"],
+            lot["serials"],
+            _kg(lot["amount_g"]),
+            lot["amount_kwh"],
+            lot["vintage"],
+            lot["evidence_sha256"],
+        ]
+        for lot in [*content["certificates"], *content["offsets"]]
+    ]
+    return header, rows
+
+
+def _measures(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
+    header = [_("措施"), _("类别"), _("预计（千克）"), _("实际（千克）"), _("怎样得出")]
+    rows: list[list[Cell]] = [
+        [
+            row["title"],
+            str(offset_labels.AREAS[row["area"]]),
+            _kg(row["expected_g"]),
+            "" if row["achieved_g"] is None else _kg(row["achieved_g"]),
+            row["basis"],
+        ]
+        for row in content["measures"]
+    ]
+    return header, rows
+
+
+def _pairs(sheet: Any, rows: list[tuple[str, Cell]], formats: dict[str, Any]) -> None:
+    for number, (name, value) in enumerate(rows):
+        sheet.write_string(number, 0, name, formats["bold"])
+        _write(sheet, number, 1, value, formats)
+    sheet.autofit()
+
+
+def _table(
+    sheet: Any, header: Sequence[str], rows: list[list[Cell]], formats: dict[str, Any]
+) -> None:
+    for column, name in enumerate(header):
+        sheet.write_string(0, column, name, formats["bold"])
+    for number, row in enumerate(rows, start=1):
+        for column, cell in enumerate(row):
+            _write(sheet, number, column, cell, formats)
+    sheet.freeze_panes(1, 0)
+    sheet.autofit()
+
+
+def _write(sheet: Any, row: int, column: int, cell: Cell, formats: dict[str, Any]) -> None:
+    if isinstance(cell, str):
+        sheet.write_string(row, column, cell)
+    elif isinstance(cell, Decimal):
+        style = formats["kg"] if cell == cell.quantize(Decimal("0.001")) else None
+        sheet.write_number(row, column, cell, style)
+    else:
+        sheet.write_number(row, column, cell)

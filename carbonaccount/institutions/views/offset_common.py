@@ -1,0 +1,81 @@
+"""What the pages of offsets and statements share: words, papers, and doing things that may race."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Response, current_app
+from flask_wtf.file import FileField
+from sqlmodel import Session
+
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.config import Settings
+from carbonaccount.errors import DomainError, NotFound
+from carbonaccount.institutions import neutrality, offset_files, offset_labels
+from carbonaccount.institutions.offset_files import Paper
+from carbonaccount.institutions.offset_forms import sent_file
+from carbonaccount.institutions.offset_rules import UPTAKE
+from carbonaccount.institutions.statement_checks import printed_number
+from carbonaccount.institutions.views import blueprint
+from carbonaccount.racing import committed
+from carbonaccount.web.database import current_session
+from carbonaccount.web.identity import current_actor
+
+
+def papers_folder() -> Path:
+    """Return where the papers of offsets are kept."""
+    settings: Settings = current_app.extensions["carbonaccount.settings"]
+    return offset_files.folder_in(settings.instance_path.resolve())
+
+
+def paper_of(field: FileField) -> Paper:
+    """Return the checked file of a form, kept on the disk. Raises Invalid at the field `file`.
+
+    It is written before what names it is committed: a file that nothing names does no harm.
+    """
+    paper = offset_files.checked(sent_file(field))
+    offset_files.keep(paper, papers_folder())
+    return paper
+
+
+def paper_file(file_name: str) -> Response:
+    """Send a paper as an attachment; browsers do not run what is in it."""
+    file = papers_folder() / file_name
+    if not file_name or not file.is_file():
+        raise NotFound("offset_file_missing")
+    headers = {"Content-Disposition": f'attachment; filename="{file.name[:16]}{file.suffix}"'}
+    content_type = offset_files.CONTENT_TYPES[file.suffix.removeprefix(".")]
+    return Response(file.read_bytes(), content_type=content_type, headers=headers)
+
+
+def done(service: Callable[..., Any], **needs: Any) -> DomainError | None:
+    """Do something for the signed-in person and commit; return what was refused, rolled back.
+
+    Done again when another transaction was faster.
+    """
+    actor, now = current_actor(), utc_now()
+
+    def work(session: Session) -> None:
+        service(session, acting_user=actor, now=now, **needs)
+
+    try:
+        committed(current_session(), work)
+    except DomainError as error:
+        return error
+    return None
+
+
+@blueprint.context_processor
+def offset_words() -> dict[str, object]:
+    """Give this room's templates the words of offsets and statements."""
+    return {
+        "offset_labels": offset_labels,
+        "kilograms": offset_labels.kg,
+        "percent": offset_labels.percent,
+        "hectares": offset_labels.hectares,
+        "registry_name": offset_labels.registry_name,
+        "printed_number": printed_number,
+        "uptake": UPTAKE,
+        "grams_of_kg": neutrality.grams_of,
+        "city_today": lambda: business_day(utc_now()),
+    }

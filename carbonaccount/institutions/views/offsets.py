@@ -1,0 +1,163 @@
+"""An institution's offsets: what it holds, what it bought, and what residents gave it."""
+
+from typing import Any
+
+from flask import Response, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.errors import DomainError
+from carbonaccount.institutions import credits, given, offset_labels, offset_queries
+from carbonaccount.institutions.offset_forms import BoughtForm
+from carbonaccount.institutions.offset_models import OffsetLot
+from carbonaccount.institutions.seats import CLERKS, Seated
+from carbonaccount.institutions.views.common import at_institution, put_error
+from carbonaccount.institutions.views.offset_common import done, paper_file, paper_of
+from carbonaccount.web.database import current_session
+from carbonaccount.web.error_pages import explain
+from carbonaccount.web.identity import go_to
+from carbonaccount.web.problems import status_of
+from carbonaccount.web.tables import Cell, table_file
+
+_FILTERS = ("kind_of", "status")
+
+
+def _filters() -> dict[str, str]:
+    """Return the list's filters; what is no kind or state is no filter."""
+    kind, status = (request.args.get(name, "") for name in _FILTERS)
+    return {
+        "kind_of": kind if kind in offset_labels.KINDS else "",
+        "status": status if status in offset_labels.LOT_STATES else "",
+    }
+
+
+def _chosen(place: Seated) -> list[OffsetLot]:
+    filters = _filters()
+    return list(
+        offset_queries.lots_of(
+            current_session(),
+            institution_id=place.institution_id,
+            kind=filters["kind_of"],
+            status=filters["status"],
+        )
+    )
+
+
+@at_institution("/offsets")
+def offsets(place: Seated) -> ResponseReturnValue:
+    """Show what an institution holds, by step of the order of use, and its lots."""
+    return _page(place)
+
+
+def _page(place: Seated, error: DomainError | None = None) -> ResponseReturnValue:
+    session, today = current_session(), business_day(utc_now())
+    page = render_template(
+        "institutions/offsets.html",
+        place=place,
+        lots=_chosen(place),
+        filters=_filters(),
+        holdings=offset_queries.holdings(session, institution_id=place.institution_id, on=today),
+        given=given.waiting(session, institution_id=place.institution_id),
+        today=today,
+        error=explain(error) if error else "",
+    )
+    return page, 200 if error is None else status_of(error)
+
+
+@at_institution("/offsets.<any(csv, xlsx):kind>")
+def offsets_file(place: Seated, kind: str) -> Response:
+    """Send the filtered list of lots."""
+    header = (
+        *(_("种类"), _("登记系统"), _("首个编号"), _("末个编号"), _("编号个数")),
+        *(_("减排量（克）"), _("电量（千瓦时）"), _("年份"), _("有效期至"), _("状态")),
+        *(_("用途"), _("使用日期"), _("说明"), _("证明文件 SHA-256")),
+    )
+    name = f"offsets-{place.institution.public_id}"
+    rows = [_cells(lot) for lot in _chosen(place)]
+    return table_file(kind, name=name, header=header, rows=rows)
+
+
+def _cells(lot: OffsetLot) -> tuple[Cell, ...]:
+    return (
+        str(offset_labels.KINDS[lot.kind]),
+        offset_labels.registry_name(lot.registry_code),
+        lot.first_number,
+        lot.last_number,
+        lot.serials,
+        lot.amount_g,
+        lot.amount_kwh,
+        lot.vintage,
+        lot.valid_until.isoformat() if lot.valid_until else "",
+        str(offset_labels.LOT_STATES[lot.status][0]),
+        str(offset_labels.PURPOSES[lot.purpose]) if lot.purpose else "",
+        lot.retired_on.isoformat() if lot.retired_on else "",
+        lot.title,
+        lot.evidence_sha256,
+    )
+
+
+@at_institution("/offsets/new", seats=CLERKS, methods=("GET", "POST"))
+def offset_new(place: Seated) -> ResponseReturnValue:
+    """Bring in certificates or credits that were bought."""
+    form, status = BoughtForm(), 200
+    form.offer()
+    if form.validate_on_submit():
+        error = _bring_in(place, form)
+        if error is None:
+            flash(_("已登记，这些编号从此归本单位。"), "success")
+            return go_to(url_for("institutions.offsets", public_id=place.institution.public_id))
+        put_error(form, error)
+        status = status_of(error)
+    elif request.method == "POST":
+        status = 422
+    return render_template("institutions/offset_new.html", place=place, form=form), status
+
+
+def _bring_in(place: Seated, form: BoughtForm) -> DomainError | None:
+    try:
+        paper = paper_of(form.file)
+    except DomainError as error:
+        return error
+    return done(
+        credits.bring_in,
+        institution_id=place.institution_id,
+        bought=form.bought(),
+        paper=paper,
+    )
+
+
+@at_institution("/offsets/lots/<lot_id>")
+def offset_lot(place: Seated, lot_id: str) -> ResponseReturnValue:
+    """Show a lot: its numbers, what proves it, and what it was used for."""
+    lot = _lot(place, lot_id)
+    shown: dict[str, Any] = {"statement": offset_queries.statement_of(current_session(), lot)}
+    return render_template(
+        "institutions/offset_lot.html",
+        place=place,
+        lot=lot,
+        today=business_day(utc_now()),
+        **shown,
+    )
+
+
+def _lot(place: Seated, lot_id: str) -> OffsetLot:
+    return offset_queries.lot_at(
+        current_session(), institution_id=place.institution_id, public_id=lot_id
+    )
+
+
+@at_institution("/offsets/lots/<lot_id>/paper")
+def offset_paper(place: Seated, lot_id: str) -> Response:
+    """Send the file that proves a lot."""
+    return paper_file(_lot(place, lot_id).evidence_file)
+
+
+@at_institution("/offsets/given/<ref>", seats=CLERKS, methods=("POST",))
+def offset_given(place: Seated, ref: str) -> ResponseReturnValue:
+    """Make a lot of donated grams."""
+    error = done(given.turn_into_lot, institution_id=place.institution_id, ref=ref)
+    if error is not None:
+        return _page(place, error)
+    flash(_("已做成批次。"), "success")
+    return go_to(url_for("institutions.offsets", public_id=place.institution.public_id))
