@@ -218,5 +218,5 @@ def campaign_helpers() -> dict[str, object]:
         "campaign_name": named,
         "campaign_words": campaign_words,
         "campaigns_running": campaigns_running,
-        "change_text": change_text,
+        "team_change": change_text,
     }
