@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from behaviors.total_models import CityTotal
@@ -59,6 +60,16 @@ class Summary:
     by_year_district: list[Group]
 
 
+_STATE = sa.text("""
+    SELECT (SELECT max(updated_at) FROM city_total),
+           (SELECT max(id) FROM plan_indicator_value),
+           (SELECT count(*) FROM source),
+           (SELECT count(*) FROM institution WHERE status = 'active'),
+           (SELECT max(changed_at) FROM neutrality_plan),
+           (SELECT count(*) FROM neutrality_plan),
+           (SELECT max(published_at) FROM neutrality_statement),
+           (SELECT max(withdrawn_at) FROM neutrality_statement)
+""")
 _DIMENSIONS = ("behavior", "district", "evidence", "month", "year", "year_district")
 
 
@@ -75,6 +86,14 @@ def summary(session: Session) -> Summary:
         whole[0],
         *(of[name] for name in _DIMENSIONS),
     )
+
+
+def state(session: Session) -> tuple[object, ...]:
+    """Return what changes whenever the city's page does; one statement on small tables.
+
+    Names are told anew with the next adding up.
+    """
+    return tuple(session.execute(_STATE).one())
 
 
 def by_dimension(found: Summary) -> dict[str, list[Group]]:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from flask import render_template
+from flask import current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlmodel import col, select
 
 from behaviors import city, city_institutions, demo_samples, plans
@@ -49,10 +50,26 @@ class IndicatorLine:
 @blueprint.get("/city")
 def city_page() -> ResponseReturnValue:
     """Show the city's totals, its institutions and where it stands on the plans' indicators."""
+    return render_template("behaviors/city.html", body=_body())
+
+
+def _body() -> Markup:
+    """Return the page's content, drawn once a language until something of it changes."""
+    kept: dict[tuple[str, str], tuple[object, Markup]]
+    kept = current_app.extensions.setdefault("behaviors.city", {})
+    state = city.state(current_session())
+    place = (language(), request.script_root)
+    known = kept.get(place)
+    if known is None or known[0] != state:
+        known = kept[place] = (state, Markup(_drawn()))  # noqa: S704 - our own template
+    return known[1]
+
+
+def _drawn() -> str:
     session = current_session()
     found = city.summary(session)
     return render_template(
-        "behaviors/city.html",
+        "behaviors/_city.html",
         found=found,
         fewest=city.FEWEST_PEOPLE,
         by_behavior=_by_behavior(found),
