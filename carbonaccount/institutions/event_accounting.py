@@ -16,7 +16,7 @@ from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.factors import FactorBook
 from carbonaccount.institutions import event_account, event_answers
 from carbonaccount.institutions.event_account import Amount, EventTotals, Setting
-from carbonaccount.institutions.event_factors import catalogue, used_factor
+from carbonaccount.institutions.event_factors import Mode, UsedFactor, catalogue, used_factor
 from carbonaccount.institutions.event_models import Event, EventAccount, EventLine, EventState
 from carbonaccount.institutions.events import locked, trail
 
@@ -121,6 +121,15 @@ def _worked_out(session: Session, event: Event) -> EventTotals:
         setting=setting,
         factor_of=lambda known: used_factor(book, known, setting.on),
     )
+
+
+def mode_factors(session: Session, event: Event) -> list[tuple[Mode, UsedFactor | None]]:
+    """Return the factor of each way to travel on the event's first day."""
+    book = FactorBook.load(session)
+    return [
+        (mode, used_factor(book, mode.known, event.first_day))
+        for mode in catalogue().modes.values()
+    ]
 
 
 def setting_of(event: Event) -> Setting:

@@ -1,6 +1,6 @@
 """What the parts of an event are called, in the page's language."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -69,6 +69,12 @@ def state(code: str) -> str:
 def source(code: str) -> str:
     """Return what a source of emissions is called."""
     return str(SOURCES[code])
+
+
+def sources_of(lines: Iterable[AccountLine]) -> str:
+    """Return the sources that lines belong to, each once."""
+    names = dict.fromkeys(source(line.source) for line in lines)
+    return (", " if language() == "en" else "、").join(names)
 
 
 def unit(code: str) -> str:

@@ -13,6 +13,7 @@ from carbonaccount.accounts.limits import Limit
 from carbonaccount.errors import NotFound
 from carbonaccount.institutions import (
     event_account,
+    event_accounting,
     event_answers,
     event_certificates,
     event_labels,
@@ -71,6 +72,7 @@ def _published(event: Event, certificate: EventCertificate | None) -> dict[str, 
             event_answers.count_by(found, "origin"),
             lambda code: event_labels.origin(code, names),
         ),
+        "factors": event_accounting.mode_factors(current_session(), event),
         "few": totals.answered < event_account.LEAST_GROUP,
         "least": event_account.LEAST_GROUP,
     }

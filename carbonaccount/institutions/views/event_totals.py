@@ -38,6 +38,7 @@ def _page(place: Seated, event: Event, error: DomainError | None = None) -> Resp
             entered=event_accounting.lines_of(session, event),
             items=[item for item in catalogue().items.values() if not item.asked],
             item_of=catalogue().items,
+            factors=event_accounting.mode_factors(session, event),
             distances=catalogue().distances.values(),
             closed=event.state in CLOSED_STATES,
             open=event.state in (EventState.RUNNING, EventState.ACCOUNTING),
