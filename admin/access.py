@@ -272,6 +272,10 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.admit_institution": _INSTITUTIONS,
     "admin.refuse_institution": _INSTITUTIONS,
     "admin.close_institution": _INSTITUTIONS,
+    "admin.institution_listing": _INSTITUTIONS,
+    "admin.import_institution_list": _INSTITUTIONS,
+    "admin.institution_list_report": _INSTITUTIONS,
+    "admin.invite_institution_owner": _INSTITUTIONS,
     "admin.recognitions": _INSTITUTIONS_READ,
     "admin.recognitions_export": _INSTITUTIONS_READ,
     "admin.recognition_case": _INSTITUTIONS_READ,
@@ -280,6 +284,19 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.return_recognition": _INSTITUTIONS,
     "admin.grant_recognition": _INSTITUTIONS,
     "admin.refuse_recognition": _INSTITUTIONS,
+    # --- neutrality statements and survival checks ---
+    "admin.statements_list": _INSTITUTIONS_READ,
+    "admin.statements_export": _INSTITUTIONS_READ,
+    "admin.statement_review": _INSTITUTIONS_READ,
+    "admin.statement_lot_paper": _INSTITUTIONS_READ,
+    "admin.review_statement": _INSTITUTIONS,
+    "admin.return_statement": _INSTITUTIONS,
+    "admin.withdraw_statement": _INSTITUTIONS,
+    "admin.survival_checks": _INSTITUTIONS_READ,
+    "admin.survival_checks_export": _INSTITUTIONS_READ,
+    "admin.survival_check": _INSTITUTIONS_READ,
+    "admin.survival_check_paper": _INSTITUTIONS_READ,
+    "admin.decide_survival_check": _INSTITUTIONS,
 }
 
 

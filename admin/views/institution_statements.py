@@ -1,0 +1,291 @@
+"""Neutrality statements and survival checks in the panel: the city's officer reviews both."""
+
+from typing import Any
+
+from flask import Response, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlmodel import col
+
+from admin import statement_reads as reads
+from admin.database_lists import SortedColumn, database_file, database_listing
+from admin.giving.reads import trail_of
+from admin.life.forms import ReasonForm
+from admin.statement_reads import CheckRow, StatementRow
+from admin.views import blueprint
+from admin.views.common import attempted, put_error
+from carbonaccount.clock import CITY_ZONE, utc_now
+from carbonaccount.institutions import (
+    afforestation,
+    offset_labels,
+    statement_checks,
+    statement_content,
+    statements,
+)
+from carbonaccount.institutions.models import Institution
+from carbonaccount.institutions.neutrality_models import NeutralityStatement
+from carbonaccount.institutions.offset_models import SurvivalCheck
+from carbonaccount.institutions.views.common import named
+from carbonaccount.institutions.views.offset_common import offset_words, paper_file
+from carbonaccount.web.database import current_session
+from carbonaccount.web.identity import current_actor, go_to
+from carbonaccount.web.limits import vault
+
+
+def _moment(row: NeutralityStatement) -> str:
+    moment = row.submitted_at
+    return moment.astimezone(CITY_ZONE).isoformat(sep=" ", timespec="seconds") if moment else ""
+
+
+def statement_columns() -> list[SortedColumn[StatementRow]]:
+    """Return the columns of the list of statements, on the page and in its files."""
+    return [
+        SortedColumn(
+            "institution", _("单位"), lambda row: named(row.institution), col(Institution.name_zh)
+        ),
+        SortedColumn(
+            "year", _("年份"), lambda row: row.statement.year, col(NeutralityStatement.year)
+        ),
+        SortedColumn(
+            "submitted",
+            _("提交时间"),
+            lambda row: _moment(row.statement),
+            col(NeutralityStatement.submitted_at),
+        ),
+        SortedColumn(
+            "neutral",
+            _("结论"),
+            lambda row: str(_("碳中和") if row.statement.is_neutral else _("尚未碳中和")),
+            col(NeutralityStatement.is_neutral),
+        ),
+        SortedColumn(
+            "status",
+            _("状态"),
+            lambda row: str(offset_labels.STATEMENTS[row.statement.status][0]),
+            col(NeutralityStatement.status),
+        ),
+        SortedColumn(
+            "number",
+            _("声明编号"),
+            lambda row: row.statement.public_id,
+            col(NeutralityStatement.public_id),
+        ),
+    ]
+
+
+def _statement_filters() -> dict[str, str]:
+    status, year = request.args.get("status", ""), request.args.get("year", "").strip()
+    return {
+        "status": status if status in reads.SHOWN else "",
+        "year": year if year.isascii() and year.isdigit() and len(year) == 4 else "",
+    }
+
+
+def _statement_needs() -> dict[str, Any]:
+    return {
+        "wanted": reads.statement_rows(**_statement_filters()),
+        "columns": statement_columns(),
+        "as_row": StatementRow,
+        "tie": col(NeutralityStatement.id),
+        "default": "-submitted",
+    }
+
+
+@blueprint.get("/statements")
+def statements_list() -> ResponseReturnValue:
+    """List the statements that were sent in."""
+    filters = _statement_filters()
+    return render_template(
+        "admin/institutions/statements.html",
+        list=database_listing(current_session(), **_statement_needs(), filters=filters),
+        filters=filters,
+        shown=reads.SHOWN,
+        named=named,
+        **offset_words(),
+    )
+
+
+@blueprint.get("/statements.<any(csv, xlsx):kind>")
+def statements_export(kind: str) -> Response:
+    """Send the filtered list as a file."""
+    return database_file(current_session(), **_statement_needs(), name="statements", kind=kind)
+
+
+@blueprint.get("/statements/<public_id>")
+def statement_review(public_id: str) -> ResponseReturnValue:
+    """Show what a statement says and what proves it."""
+    return _statement_page(public_id, ReasonForm(None))
+
+
+def _statement_page(public_id: str, form: ReasonForm, status: int = 200) -> ResponseReturnValue:
+    found = reads.find_statement(current_session(), public_id)
+    row = found.statement
+    page = render_template(
+        "admin/institutions/statement.html",
+        row=row,
+        institution=found.institution,
+        content=statement_content.read(row.content),
+        holds=not row.seal or statement_checks.seal_holds(row, vault()),
+        trail=trail_of(current_session(), f"institution:{found.institution.public_id}"),
+        form=form,
+        named=named,
+        **offset_words(),
+    )
+    return page, status
+
+
+@blueprint.get("/statements/<public_id>/lots/<lot_id>/paper")
+def statement_lot_paper(public_id: str, lot_id: str) -> Response:
+    """Send the file that proves a lot of a statement."""
+    found = reads.find_statement(current_session(), public_id)
+    return paper_file(reads.find_lot(current_session(), found.statement, lot_id).evidence_file)
+
+
+def _statement_step(public_id: str, service: Any, words: str) -> ResponseReturnValue:
+    found = reads.find_statement(current_session(), public_id)
+    form = ReasonForm()
+    if not form.validate_on_submit():
+        return _statement_page(public_id, form, 422)
+    error, status = attempted(
+        service,
+        statement=found.statement,
+        reason=form.reason.data,
+        acting_user=current_actor(),
+        now=utc_now(),
+    )
+    if error is None:
+        flash(words, "success")
+        return go_to(url_for("admin.statements_list"))
+    put_error(form, error)
+    return _statement_page(public_id, form, status)
+
+
+@blueprint.post("/statements/<public_id>/review")
+def review_statement(public_id: str) -> ResponseReturnValue:
+    """Confirm what a statement says."""
+    return _statement_step(public_id, statements.review, _("已审核，由单位负责人发布。"))
+
+
+@blueprint.post("/statements/<public_id>/return")
+def return_statement(public_id: str) -> ResponseReturnValue:
+    """Send a statement back with a reason."""
+    return _statement_step(public_id, statements.send_back, _("已退回，单位会看到理由。"))
+
+
+@blueprint.post("/statements/<public_id>/withdraw")
+def withdraw_statement(public_id: str) -> ResponseReturnValue:
+    """Withdraw a published statement with a reason that everybody reads."""
+    return _statement_step(
+        public_id, statements.withdraw_as_officer, _("已撤回，公开页会显示理由。")
+    )
+
+
+# --- survival checks ---
+
+
+def check_columns() -> list[SortedColumn[CheckRow]]:
+    """Return the columns of the list of survival checks, on the page and in its files."""
+    return [
+        SortedColumn(
+            "institution", _("单位"), lambda row: named(row.institution), col(Institution.name_zh)
+        ),
+        SortedColumn("species", _("树种"), lambda row: row.plantation.species, None),
+        SortedColumn("place", _("地点"), lambda row: row.plantation.place, None),
+        SortedColumn(
+            "checked",
+            _("核查日期"),
+            lambda row: row.check.checked_on.isoformat(),
+            col(SurvivalCheck.checked_on),
+        ),
+        SortedColumn(
+            "living", _("存活棵数"), lambda row: row.check.living, col(SurvivalCheck.living)
+        ),
+        SortedColumn("trees", _("种植棵数"), lambda row: row.plantation.trees, None),
+        SortedColumn(
+            "status",
+            _("状态"),
+            lambda row: str(offset_labels.CHECKS[row.check.status][0]),
+            col(SurvivalCheck.status),
+        ),
+    ]
+
+
+def _check_filters() -> dict[str, str]:
+    status = request.args.get("status", "")
+    return {"status": status if status in offset_labels.CHECKS else ""}
+
+
+def _check_needs() -> dict[str, Any]:
+    return {
+        "wanted": reads.check_rows(**_check_filters()),
+        "columns": check_columns(),
+        "as_row": CheckRow,
+        "tie": col(SurvivalCheck.id),
+        "default": "-checked",
+    }
+
+
+@blueprint.get("/survival-checks")
+def survival_checks() -> ResponseReturnValue:
+    """List the survival checks of plantations."""
+    filters = _check_filters()
+    return render_template(
+        "admin/institutions/survival_checks.html",
+        list=database_listing(current_session(), **_check_needs(), filters=filters),
+        filters=filters,
+        named=named,
+        **offset_words(),
+    )
+
+
+@blueprint.get("/survival-checks.<any(csv, xlsx):kind>")
+def survival_checks_export(kind: str) -> Response:
+    """Send the filtered list as a file."""
+    return database_file(current_session(), **_check_needs(), name="survival-checks", kind=kind)
+
+
+@blueprint.get("/survival-checks/<int:check_id>")
+def survival_check(check_id: int) -> ResponseReturnValue:
+    """Show a survival check and its plantation."""
+    return _check_page(check_id, ReasonForm(None))
+
+
+def _check_page(check_id: int, form: ReasonForm, status: int = 200) -> ResponseReturnValue:
+    page = render_template(
+        "admin/institutions/survival_check.html",
+        found=reads.find_check(current_session(), check_id),
+        form=form,
+        named=named,
+        **offset_words(),
+    )
+    return page, status
+
+
+@blueprint.get("/survival-checks/<int:check_id>/<any(check, plantation):which>")
+def survival_check_paper(check_id: int, which: str) -> Response:
+    """Send the report of a check, or the file that proves its plantation."""
+    found = reads.find_check(current_session(), check_id)
+    row = found.check if which == "check" else found.plantation
+    return paper_file(row.evidence_file)
+
+
+@blueprint.post("/survival-checks/<int:check_id>/<any(accept, refuse):what>")
+def decide_survival_check(check_id: int, what: str) -> ResponseReturnValue:
+    """Accept or refuse a survival check with a reason."""
+    reads.find_check(current_session(), check_id)
+    form = ReasonForm()
+    if not form.validate_on_submit():
+        return _check_page(check_id, form, 422)
+    error, status = attempted(
+        afforestation.decide_check,
+        check_id=check_id,
+        accepted=what == "accept",
+        reason=form.reason.data,
+        acting_user=current_actor(),
+        now=utc_now(),
+    )
+    if error is None:
+        flash(_("已处理，单位会看到结果和理由。"), "success")
+        return go_to(url_for("admin.survival_checks"))
+    put_error(form, error)
+    return _check_page(check_id, form, status)
