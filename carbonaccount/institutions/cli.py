@@ -10,6 +10,7 @@ from flask.cli import AppGroup, with_appcontext
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.config import Settings
+from carbonaccount.institutions.first_owner import invite_first_owner
 from carbonaccount.institutions.listed import (
     ACCEPTED,
     CHANGED,
@@ -65,6 +66,22 @@ def import_command(
         writer.writerow(REPORT_HEADER)
         writer.writerows(map(harmless, row) for row in report_rows(result, language()))
     _tell(result, mapping_name or result.mapping, target)
+
+
+@institutions_group.command("invite")
+@click.argument("public_id")
+@with_appcontext
+def invite_command(public_id: str) -> None:
+    """Print a code, good once and for a day, for the first owner of a listed institution."""
+    with refusals_told() as session:
+        code = invite_first_owner(
+            session,
+            public_id=public_id,
+            vault=current_app.extensions["carbonaccount.vault"],
+            acting_user=OPERATOR,
+            now=utc_now(),
+        )
+    click.echo(code)
 
 
 def _tell(result: ListingReport, mapping_name: str, target: Path) -> None:

@@ -125,6 +125,10 @@ INSTITUTION_INVENTORY: dict[str, tuple[str, str]] = {
     ),
     "table_columns": ("缺少这些列：{columns}。", "These columns are missing: {columns}."),
     # --- lists of institutions ---
+    "institution_has_people": (
+        "这个单位已经有人任职，请由它的负责人邀请。",
+        "The institution has people already; its owner invites others.",
+    ),
     "listing_mapping": ("映射不正确：{problem}", "The mapping is not right: {problem}"),
     "listing_mapping_needed": (
         "没有现成的映射适合这些列：{columns}。请用 --mapping 指定。",
