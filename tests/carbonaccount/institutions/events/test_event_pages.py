@@ -122,7 +122,12 @@ def test_from_plan_to_certificate(app: Flask, tmp_path: Path) -> None:
     assert cookie.value not in str(kept.token_hash)
     assert cookie.http_only
     assert cookie.path == scene.scan
+    other = scene.participant()
+    assert scene.say(other, HERE, "walk").status_code == 303
+    assert len(answers_of(scene)) == 2
     assert guest.post(f"{scene.scan}/withdraw", {}, page=scene.scan).status_code == 303
+    assert [row.mode for row in answers_of(scene)] == ["walk"]
+    assert other.post(f"{scene.scan}/withdraw", {}, page=scene.scan).status_code == 303
     assert answers_of(scene) == []
     assert "您从哪里来" in guest.get(scene.scan).text
 
@@ -273,6 +278,18 @@ def test_from_plan_to_certificate(app: Flask, tmp_path: Path) -> None:
     assert NAME not in owner.get(f"{listing}?state=planned").text
     assert NAME not in owner.get(f"{listing}?year={today().year - 1}").text
     assert "6933270" in owner.get(f"{listing}.csv?state=published").data.decode("utf-8-sig")
+
+    # --- what must hold is found when it does not ---
+    with writing(app) as session:
+        session.connection().execute(
+            sa.update(EventAnswer).values(token_hash="x" + sa.cast(col(EventAnswer.id), sa.Text))
+        )
+        session.connection().execute(sa.update(EventCertificate).values(withdrawn_at=None))
+        session.connection().execute(
+            sa.update(OffsetLot).where(col(OffsetLot.purpose) == "event").values(purpose_id=9999)
+        )
+        broken = {found[0] for found in verify_everything(session) if found[-1]}
+    assert broken >= {"E1", "E2", "E3"}
 
 
 def test_what_does_not_fit_is_said_at_its_field(
