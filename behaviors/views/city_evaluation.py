@@ -53,7 +53,7 @@ def evaluation_file(year: int, kind: str) -> Response:
         header=[
             _("分类"),
             _("名称"),
-            _("类别"),
+            _("机构类别"),
             _("参与人数"),
             _("记录"),
             _("减排量 (g)"),
