@@ -9,7 +9,9 @@ from flask_babel import lazy_gettext as _l
 from carbonaccount.institutions.event_account import PERSON_KM, AccountLine
 from carbonaccount.institutions.event_factors import DISTRICT, catalogue, in_city
 from carbonaccount.institutions.event_models import EventKind, EventState, Source
-from carbonaccount.institutions.offset_models import LotKind
+from carbonaccount.institutions.offset_labels import KINDS as LOT_KINDS
+from carbonaccount.institutions.offset_labels import RANKS
+from carbonaccount.institutions.retiring import Why
 from carbonaccount.web.templating import language
 
 KINDS: dict[str, LazyString] = {
@@ -42,17 +44,6 @@ UNITS: dict[str, LazyString] = {
     "meal": _l("份"),
     "sheet": _l("张"),
     "night": _l("间夜"),
-}
-
-LOTS: dict[str, LazyString] = {
-    LotKind.GREEN_CERTIFICATE: _l("绿色电力证书"),
-    LotKind.FLEET: _l("本单位新能源车减排"),
-    LotKind.STAFF: _l("本单位人员的减排"),
-    LotKind.GIFT: _l("居民捐赠的核证减排量"),
-    LotKind.POOL: _l("居民汇集的核证减排量"),
-    LotKind.CCER: _l("国家核证自愿减排量（CCER）"),
-    LotKind.AFFORESTATION: _l("造林碳汇"),
-    LotKind.OTHER_CREDIT: _l("其他减排量"),
 }
 
 
@@ -122,4 +113,9 @@ def tenths(permille: int) -> str:
 
 def lot(code: str) -> str:
     """Return what a kind of lot is called."""
-    return str(LOTS[code])
+    return str(LOT_KINDS[code])
+
+
+def why(reason: Why) -> str:
+    """Return why a lot is used at its place."""
+    return str(RANKS[reason.rank.rank][1])
