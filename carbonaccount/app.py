@@ -19,6 +19,7 @@ _MODEL_MODULES = (
     "carbonaccount.institutions.event_models",
     "carbonaccount.institutions.inventory_models",
     "carbonaccount.institutions.models",
+    "carbonaccount.institutions.pool_models",
     "carbonaccount.institutions.neutrality_models",
     "carbonaccount.institutions.offset_models",
     "carbonaccount.institutions.recognition_models",

@@ -5,6 +5,7 @@ grams go (gifts, attributions, pools) registers what it holds or took of an acco
 gram is claimed by two of them, and none that was never certified by any.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +31,7 @@ class SourceName:
 CertifiedBetween = Callable[[Session, Collection[int], int | None, date, date], Mapping[int, int]]
 SourcesOf = Callable[[Session, int], list[SourceName]]
 NamesOf = Callable[[Session, Collection[int]], Mapping[int, SourceName]]
-CommittedOf = Callable[[Session, int], int]
+CommittedOf = Callable[[Session, Collection[int]], Mapping[int, int]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ def register_records(records: Records) -> None:
 
 
 def tells_committed(function: CommittedOf) -> CommittedOf:
-    """Ask `function(session, account_id)` for the certified grams that a room holds or took."""
+    """Ask `function(session, account_ids)` for the certified grams that a room holds or took.
+
+    It returns grams by account; accounts of which it holds nothing may be left out.
+    """
     if function not in _committed:
         _committed.append(function)
     return function
@@ -106,5 +110,14 @@ def certified_free_g(session: Session, account_id: int) -> int:
             col(LedgerAccount.unit) == Unit.G,
         )
     ).scalar_one()
-    committed = sum(function(session, account_id) for function in _committed)
+    committed = committed_g(session, account_ids=[account_id]).get(account_id, 0)
     return max(0, min(int(held), certified_g(session, account_id) - committed))
+
+
+def committed_g(session: Session, *, account_ids: Collection[int]) -> dict[int, int]:
+    """Return the certified grams of accounts that rooms hold or took; without any, left out."""
+    session.flush()  # Rooms read by the driver.
+    found: Counter[int] = Counter()
+    for function in _committed:
+        found.update(function(session, account_ids))
+    return dict(found)

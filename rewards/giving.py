@@ -5,14 +5,13 @@ holds can be pledged, with a consent to the statement of what happens with them.
 pledge is a hold of the giver's; its use moves it to the beneficiary.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from carbonaccount import audit, signals
+from carbonaccount import audit, bulk, signals
 from carbonaccount.accounts.services import WEB_CHANNEL, give_consent, new_public_id
 from carbonaccount.accounts.services import withdraw_consent as end_consent
 from carbonaccount.accounts.staff import require_role
@@ -47,16 +46,18 @@ def gifts_named(purposes: Collection[str]) -> set[str]:
 
 
 @tells_committed
-def given_g(session: Session, account_id: int) -> int:
-    """Return the certified grams that an account has pledged, or that were used of it."""
-    pledged = session.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(col(Gift.amount)), 0)).where(
-            col(Gift.account_id) == account_id,
-            col(Gift.unit) == Unit.G,
-            col(Gift.status).in_((PLEDGED, USED)),
-        )
-    ).scalar_one()
-    return int(pledged)
+def given_g(session: Session, account_ids: Collection[int]) -> Mapping[int, int]:
+    """Return the certified grams that accounts have pledged, or that were used of them."""
+    rows = bulk.select_matching(
+        session,
+        select=(
+            "SELECT g.account_id, g.amount FROM {keys} JOIN gift g "
+            "ON g.account_id = k.account_id AND g.unit = 1 AND g.status IN ('pledged', 'used')"
+        ),
+        keys={"account_id": ("bigint", pl.Series(sorted(account_ids), dtype=pl.Int64))},
+        schema={"account_id": pl.Int64, "grams": pl.Int64},
+    )
+    return dict(rows.group_by("account_id").agg(pl.col("grams").sum()).iter_rows())
 
 
 def certified_left(session: Session, *, account_id: int) -> int:

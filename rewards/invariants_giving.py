@@ -32,11 +32,12 @@ GIVING: tuple[Invariant, ...] = (
     ),
     Invariant(
         "G3",
-        "the grams set aside for a person's gifts are those pledged",
+        "the grams set aside of a person are those pledged and those in pools before their sale",
         """SELECT count(*) FROM (
              SELECT owner_id FROM (
                SELECT owner_id, balance AS grams FROM ledger_account WHERE kind = 7 AND unit = 1
                UNION ALL SELECT account_id, -amount FROM gift WHERE status = 'pledged'
+               UNION ALL SELECT account_id, -amount_g FROM pool_share WHERE status = 'gathered'
              ) sides GROUP BY owner_id HAVING sum(grams) <> 0) differing""",
     ),
     Invariant(

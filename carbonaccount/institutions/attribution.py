@@ -6,14 +6,16 @@ change it. When an institution makes a lot of a period, its share of the certifi
 account in the books, so that no act is the resident's reduction and the institution's as well.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from carbonaccount import audit, signals
+from carbonaccount import audit, bulk, signals
 from carbonaccount.accounts.services import (
     WEB_CHANNEL,
     give_consent,
@@ -306,14 +308,18 @@ def _shares(session: Session, whose: sa.ColumnElement[bool]) -> list[Share]:
 
 
 @tells_committed
-def attributed_g(session: Session, account_id: int) -> int:
-    """Return the certified grams of an account that institutions took into lots."""
-    total = session.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(col(AttributionTake.amount_g)), 0))
-        .join(Attribution, col(Attribution.id) == col(AttributionTake.attribution_id))
-        .where(col(Attribution.account_id) == account_id)
-    ).scalar_one()
-    return int(total)
+def attributed_g(session: Session, account_ids: Collection[int]) -> Mapping[int, int]:
+    """Return the certified grams of accounts that institutions took into lots."""
+    rows = bulk.select_matching(
+        session,
+        select=(
+            "SELECT a.account_id, t.amount_g FROM {keys} JOIN attribution a "
+            "ON a.account_id = k.account_id JOIN attribution_take t ON t.attribution_id = a.id"
+        ),
+        keys={"account_id": ("bigint", pl.Series(sorted(account_ids), dtype=pl.Int64))},
+        schema={"account_id": pl.Int64, "grams": pl.Int64},
+    )
+    return dict(rows.group_by("account_id").agg(pl.col("grams").sum()).iter_rows())
 
 
 def _audit(

@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 18:49:31.800262
+Create Date: 2026-11-21 18:56:23.803156
 """
 
 import sqlalchemy as sa
@@ -3424,6 +3424,74 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_plot_paper_plot_id"), ["plot_id"], unique=False)
 
     op.create_table(
+        "pool",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "public_id",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+        sa.Column("title_zh", sqlmodel.sql.sqltypes.AutoString(length=60), nullable=False),
+        sa.Column("title_en", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+        sa.Column("purpose_zh", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("purpose_en", sqlmodel.sql.sqltypes.AutoString(length=800), nullable=False),
+        sa.Column("proceeds_zh", sqlmodel.sql.sqltypes.AutoString(length=300), nullable=False),
+        sa.Column("proceeds_en", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("joins_until", sa.Date(), nullable=False),
+        sa.Column("buyer_id", sa.Integer(), nullable=True),
+        sa.Column("buyer_zh", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("buyer_en", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+        sa.Column("price_fen_per_t", sa.BigInteger(), nullable=False),
+        sa.Column("amount_g", sa.BigInteger(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("lot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("drafted_by", sa.Integer(), nullable=False),
+        sa.Column("drafted_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("opened_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("closed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("ended_by", sa.Integer(), nullable=True),
+        sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("end_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.CheckConstraint(
+            "buyer_id IS NOT NULL OR buyer_zh <> ''", name=op.f("ck_pool_has_buyer")
+        ),
+        sa.CheckConstraint("lot_id IS NULL OR status = 'sold'", name=op.f("ck_pool_lot_of_a_sale")),
+        sa.CheckConstraint(
+            "status IN ('draft', 'open', 'closed', 'sold', 'called_off')",
+            name=op.f("ck_pool_status"),
+        ),
+        sa.CheckConstraint("first_day <= last_day", name=op.f("ck_pool_days")),
+        sa.CheckConstraint(
+            "price_fen_per_t >= 0 AND amount_g >= 0 AND people >= 0", name=op.f("ck_pool_sizes")
+        ),
+        sa.ForeignKeyConstraint(
+            ["buyer_id"],
+            ["institution.id"],
+            name=op.f("fk_pool_buyer_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["drafted_by"], ["staff.id"], name=op.f("fk_pool_drafted_by_staff"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["ended_by"], ["staff.id"], name=op.f("fk_pool_ended_by_staff"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["lot_id"],
+            ["offset_lot.id"],
+            name=op.f("fk_pool_lot_id_offset_lot"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pool")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_pool_public_id")),
+    )
+    with op.batch_alter_table("pool", schema=None) as batch_op:
+        batch_op.create_index("ix_pool_status", ["status", "id"], unique=False)
+
+    op.create_table(
         "queue_place",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("reward_id", sa.Integer(), nullable=False),
@@ -3853,6 +3921,65 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "pool_share",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("pool_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "consent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+        sa.Column("amount_g", sa.BigInteger(), nullable=False),
+        sa.Column("serial_first", sa.BigInteger(), nullable=True),
+        sa.Column("serial_last", sa.BigInteger(), nullable=True),
+        sa.Column("joined_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("left_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "(status = 'sold' AND serial_first >= 1 AND serial_last - serial_first + 1 = amount_g) OR (status <> 'sold' AND serial_first IS NULL AND serial_last IS NULL)",
+            name=op.f("ck_pool_share_numbers"),
+        ),
+        sa.CheckConstraint(
+            "(status IN ('gathered', 'sold') AND amount_g > 0) OR (status IN ('joined', 'nothing') AND amount_g = 0) OR (status IN ('left', 'returned') AND amount_g >= 0)",
+            name=op.f("ck_pool_share_amount"),
+        ),
+        sa.CheckConstraint(
+            "(status IN ('left', 'returned')) = (left_at IS NOT NULL)",
+            name=op.f("ck_pool_share_left"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('joined', 'gathered', 'nothing', 'sold', 'left', 'returned')",
+            name=op.f("ck_pool_share_status"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_pool_share_account_id_account"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["consent_id"],
+            ["consent.id"],
+            name=op.f("fk_pool_share_consent_id_consent"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["pool_id"], ["pool.id"], name=op.f("fk_pool_share_pool_id_pool"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pool_share")),
+    )
+    with op.batch_alter_table("pool_share", schema=None) as batch_op:
+        batch_op.create_index("ix_pool_share_account_id", ["account_id"], unique=False)
+        batch_op.create_index(
+            "uq_pool_share_in_force",
+            ["pool_id", "account_id"],
+            unique=True,
+            sqlite_where=sa.text("left_at IS NULL"),
+            postgresql_where=sa.text("left_at IS NULL"),
+        )
+
+    op.create_table(
         "settlement_deduction",
         sa.Column(
             "dispute_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -3905,6 +4032,15 @@ def downgrade() -> None:
         batch_op.drop_index("ix_settlement_deduction_merchant_id")
 
     op.drop_table("settlement_deduction")
+    with op.batch_alter_table("pool_share", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_pool_share_in_force",
+            sqlite_where=sa.text("left_at IS NULL"),
+            postgresql_where=sa.text("left_at IS NULL"),
+        )
+        batch_op.drop_index("ix_pool_share_account_id")
+
+    op.drop_table("pool_share")
     with op.batch_alter_table("inventory_change", schema=None) as batch_op:
         batch_op.drop_index("ix_inventory_change_inventory_id")
 
@@ -3950,6 +4086,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("queue_place")
+    with op.batch_alter_table("pool", schema=None) as batch_op:
+        batch_op.drop_index("ix_pool_status")
+
+    op.drop_table("pool")
     with op.batch_alter_table("plot_paper", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_plot_paper_plot_id"))
 

@@ -38,6 +38,8 @@ _REGISTERED: tuple[str, ...] = (
     "event_invariants",
     "event_jobs",
     "invariants",
+    "pool_invariants",
+    "pool_joining",
 )
 
 
