@@ -10,6 +10,7 @@ from carbonaccount.accounts.queries import districts
 from carbonaccount.errors import DomainError
 from carbonaccount.institutions import people as services
 from carbonaccount.institutions import units
+from carbonaccount.institutions.access_codes import grouped
 from carbonaccount.institutions.forms import FactsForm
 from carbonaccount.institutions.models import BelongingStatus
 from carbonaccount.institutions.seats import OWNERS, Seated
@@ -103,7 +104,7 @@ def invite_person(place: Seated) -> ResponseReturnValue:
 
     seat = request.form.get("seat", "")
     error = attempted(invite, institution=place.institution, seat=seat, vault=vault())
-    return _page(place, error=error, code=codes[0] if codes else "", code_seat=seat)
+    return _page(place, error=error, code=grouped(codes[0]) if codes else "", code_seat=seat)
 
 
 @at_institution("/people/<person_id>/seat", seats=OWNERS, methods=("POST",))
