@@ -18,7 +18,7 @@ from carbonaccount.institutions import event_account, event_answers
 from carbonaccount.institutions.event_account import Amount, EventTotals, Setting
 from carbonaccount.institutions.event_factors import Mode, UsedFactor, catalogue, used_factor
 from carbonaccount.institutions.event_models import Event, EventAccount, EventLine, EventState
-from carbonaccount.institutions.events import locked, trail
+from carbonaccount.institutions.events import forget_tokens, locked, trail
 
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?", re.ASCII)
 LONGEST_EVIDENCE = 200
@@ -168,7 +168,7 @@ def settle(session: Session, *, event: Event, acting_user: Actor, now: datetime)
         settled_at=now,
     )
     session.add(account)
-    event_answers.forget_tokens(session, event)
+    forget_tokens(session, event)
     event.state, event.state_reason = EventState.OFFSET, ""
     session.flush()
     trail(session, event, "settle", acting_user=acting_user, now=now, total_g=totals.total_g)

@@ -5,7 +5,7 @@ in their browser; here lies a hash of it together with the event.
 """
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -30,6 +30,9 @@ from carbonaccount.institutions.event_factors import (
 )
 from carbonaccount.institutions.event_models import Event, EventAnswer, EventGroup, EventState
 from carbonaccount.institutions.events import MOST_PEOPLE, locked, trail
+
+# How long after its end a participant can still take an answer back, while the account is open.
+KEPT_FOR = timedelta(days=60)
 
 
 class Door(StrEnum):
@@ -140,15 +143,6 @@ def take_back(session: Session, *, event: Event, token: str) -> None:
             col(EventAnswer.event_id) == event.stored_id,
             col(EventAnswer.token_hash) == _hash(event, token),
         )
-    )
-
-
-def forget_tokens(session: Session, event: Event) -> None:
-    """Cut answers off from the browsers they came from; the counts stay."""
-    session.exec(
-        sa.update(EventAnswer)
-        .where(col(EventAnswer.event_id) == event.stored_id)
-        .values(token_hash=None)
     )
 
 

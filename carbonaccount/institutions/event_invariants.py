@@ -31,7 +31,8 @@ EVENTS: tuple[Invariant, ...] = (
         "E3",
         "answers of participants are tied to a browser only while the account is open",
         """SELECT count(*) FROM event_answer s JOIN institution_event e ON e.id = s.event_id
-           WHERE s.token_hash IS NOT NULL AND e.state IN ('offset', 'published')""",
+           WHERE s.token_hash IS NOT NULL
+             AND e.state IN ('offset', 'published', 'withdrawn')""",
     ),
 )
 

@@ -2,10 +2,12 @@
 
 from datetime import date, datetime
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount.clock import business_day
-from carbonaccount.institutions.event_models import Event, EventState
+from carbonaccount.institutions.event_answers import KEPT_FOR
+from carbonaccount.institutions.event_models import Event, EventAnswer, EventState
 from carbonaccount.institutions.models import Institution, InstitutionPerson, Seat
 from carbonaccount.messages.services import Outgoing, send_many
 from carbonaccount.scheduler import scheduled
@@ -17,13 +19,26 @@ DAYS_BEFORE = (90, 30, 7)
 
 @scheduled(
     name="event-reminders",
-    description="Remind institutions of events to be accounted for and made good within a year",
+    description="Remind institutions of events to account for and make good; forget browsers",
     hour=9,
     minute=20,
 )
 def remind(session: Session, *, period: date, now: datetime) -> str:
     """Remind as of the day of the run: what was missed meanwhile is old news."""
-    return f"told={tell_owners(session, day=business_day(now), now=now)}"
+    day = business_day(now)
+    told = tell_owners(session, day=day, now=now)
+    return f"told={told} forgotten={forget_browsers(session, day=day)}"
+
+
+def forget_browsers(session: Session, *, day: date) -> int:
+    """Cut answers off from browsers whose token has run out; returns of how many answers."""
+    over = select(col(Event.id)).where(col(Event.last_day) < day - KEPT_FOR)
+    done = session.exec(
+        sa.update(EventAnswer)
+        .where(col(EventAnswer.token_hash).is_not(None), col(EventAnswer.event_id).in_(over))
+        .values(token_hash=None)
+    )
+    return int(done.rowcount)
 
 
 def tell_owners(session: Session, *, day: date, now: datetime) -> int:

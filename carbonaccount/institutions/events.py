@@ -20,6 +20,7 @@ from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.institutions.access_codes import new_code
 from carbonaccount.institutions.event_models import (
     Event,
+    EventAnswer,
     EventKind,
     EventMeasure,
     EventPlanSource,
@@ -314,8 +315,19 @@ def change_state(
     """Move an event that the caller has locked to another state, with a reason people read."""
     event.state_reason = read_reason(reason)
     event.state = state
+    if state is EventState.WITHDRAWN:
+        forget_tokens(session, event)
     session.flush()
     trail(session, event, state.value, acting_user=acting_user, now=now, reason=event.state_reason)
+
+
+def forget_tokens(session: Session, event: Event) -> None:
+    """Cut answers off from the browsers they came from; the counts stay."""
+    session.exec(
+        sa.update(EventAnswer)
+        .where(col(EventAnswer.event_id) == event.stored_id)
+        .values(token_hash=None)
+    )
 
 
 def plan_of(session: Session, event: Event) -> dict[Source, int | None]:

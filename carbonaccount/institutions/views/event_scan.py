@@ -11,7 +11,7 @@ from carbonaccount.clock import day_end, utc_now
 from carbonaccount.crypto import random_token
 from carbonaccount.errors import DomainError, Invalid
 from carbonaccount.institutions import event_answers
-from carbonaccount.institutions.event_answers import Door
+from carbonaccount.institutions.event_answers import KEPT_FOR, Door
 from carbonaccount.institutions.event_factors import DISTRICT, LONGEST_STAY, catalogue
 from carbonaccount.institutions.event_forms import whole_number
 from carbonaccount.institutions.event_models import Event
@@ -28,8 +28,6 @@ from carbonaccount.web.problems import status_of
 ANSWERS_PER_ADDRESS = Limit("event_answer", 6000, timedelta(hours=1))
 CODES_PER_ADDRESS = Limit("event_code", 1200, timedelta(hours=1))
 COOKIE = "event"
-# How long after its end a participant can still take an answer back, while the account is open.
-KEPT_FOR = timedelta(days=60)
 
 
 @blueprint.get("/e")

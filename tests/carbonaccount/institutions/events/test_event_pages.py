@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from openpyxl import load_workbook
 from sqlmodel import col, select
 
 from carbonaccount.accounts.limits import Limit
-from carbonaccount.institutions.event_models import EventAnswer, EventCertificate
+from carbonaccount.clock import utc_now
+from carbonaccount.institutions import event_answers
+from carbonaccount.institutions.event_models import Event, EventAnswer, EventCertificate
 from carbonaccount.institutions.offset_models import OffsetLot
 from carbonaccount.institutions.views import event_scan
 from carbonaccount.ledger.verify import verify_everything
@@ -330,3 +333,42 @@ def test_what_does_not_fit_is_said_at_its_field(
         for _ in range(2)
     ]
     assert tries == [422, 429]
+
+
+def test_late_and_with_few_answers(app: Flask) -> None:
+    scene = arranged_scene(app)
+    make(scene, last_day=today().isoformat())
+    plan(scene)
+    event, now = scene.event(), utc_now()
+
+    def answer(_turn: int) -> None:
+        with writing(app) as session:
+            event_answers.answer(
+                session, event=event, token="one", origin=HERE, mode="bus", nights=0, now=now
+            )
+            session.commit()
+
+    # One browser that sends eight times at once is one participant.
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(answer, range(8)))
+    assert len(answers_of(scene)) == 1
+    clerk, owner, stranger = scene.place.clerk, scene.place.owner, Browser(app)
+    scene.do(clerk, "end")
+    scene.do(clerk, "people/count", head_count="1")
+    with writing(app) as session:
+        row = session.exec(select(Event)).one()
+        row.first_day = row.last_day = today() - timedelta(days=400)
+        give_lot(session, app, scene.place, 1)
+        session.commit()
+    scene.do(clerk, "account/close")
+    assert "已过期限" in owner.get(f"{scene.address}/offset").text
+    scene.do(owner, "offset")
+    assert scene.do(owner, "publish").status_code == 303
+    public = stranger.get(f"/events/{scene.event_id}").text
+    # One person, 30 km x 2 x 0.052 kg: the total is told, how they came is not.
+    assert "<strong>3,120</strong> g" in public
+    assert "晚于活动结束后一年" in public
+    assert "填写者不足 10 人，不显示。" in public
+    for hidden in ("公交、大巴", "3.12 kg", "按来源"):
+        assert hidden not in public
+        assert hidden not in stranger.get(owner.get(f"{scene.address}/certificate").location).text

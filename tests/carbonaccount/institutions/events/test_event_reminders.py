@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from sqlmodel import col, select
 
-from carbonaccount.institutions.event_jobs import tell_owners
-from carbonaccount.institutions.event_models import Event, EventState, year_after
+from carbonaccount.institutions.event_jobs import forget_browsers, tell_owners
+from carbonaccount.institutions.event_models import Event, EventAnswer, EventState, year_after
 from carbonaccount.messages.models import Message
 from tests.carbonaccount.institutions.events.pages import arranged_scene, make, plan
 from tests.people import writing
@@ -61,6 +61,15 @@ def test_owners_are_told_once_each(app: Flask) -> None:
             *["event_offset_due"] * 6,
             *["event_offset_overdue"] * 2,
         ]
+        session.add(
+            EventAnswer(
+                event_id=event.stored_id, token_hash="x", origin="province", mode="bus", nights=0
+            )
+        )
+        session.flush()
+        assert forget_browsers(session, day=LAST + timedelta(days=60)) == 0
+        assert forget_browsers(session, day=LAST + timedelta(days=61)) == 1
+        assert forget_browsers(session, day=LAST + timedelta(days=62)) == 0
         session.commit()
     page = scene.place.owner.get("/messages").text
     assert "活动“任城低碳论坛”已结束，请开始核算。" in page
