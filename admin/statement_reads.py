@@ -1,17 +1,14 @@
 """Lists of the panel about neutrality statements and survival checks of plantations."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount.errors import NotFound
+from carbonaccount.institutions import statement_content
 from carbonaccount.institutions.models import Institution
-from carbonaccount.institutions.neutrality_models import (
-    NeutralityStatement,
-    StatementLot,
-    StatementStatus,
-)
+from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
 from carbonaccount.institutions.offset_models import OffsetLot, Plantation, SurvivalCheck
 
 # A draft is the institution's own until it is sent in.
@@ -33,9 +30,9 @@ class CheckRow(NamedTuple):
     institution: Institution
 
 
-def statement_rows(*, status: str, year: str) -> sa.Select[Any]:
+def statement_rows(*, status: str, year: str) -> sa.Select[NeutralityStatement, Institution]:
     """Return the statement for what was sent in, of a status and year ("" for all)."""
-    wanted: sa.Select[Any] = (
+    wanted = (
         sa.select(NeutralityStatement, Institution)
         .join(Institution, col(Institution.id) == col(NeutralityStatement.institution_id))
         .where(col(NeutralityStatement.status).in_(SHOWN))
@@ -58,23 +55,18 @@ def find_statement(session: Session, public_id: str) -> StatementRow:
 
 
 def find_lot(session: Session, statement: NeutralityStatement, public_id: str) -> OffsetLot:
-    """Return a lot that a statement uses. Raises NotFound (unknown_lot)."""
-    found = session.exec(
-        select(OffsetLot)
-        .join(StatementLot, col(StatementLot.lot_id) == col(OffsetLot.id))
-        .where(
-            col(StatementLot.statement_id) == statement.stored_id,
-            col(OffsetLot.public_id) == public_id,
-        )
-    ).first()
-    if found is None:
+    """Return a lot that a statement names. Raises NotFound (unknown_lot)."""
+    content = statement_content.read(statement.content)
+    named = {lot["lot"] for lot in [*content["certificates"], *content["offsets"]]}
+    found = session.exec(select(OffsetLot).where(col(OffsetLot.public_id) == public_id)).first()
+    if found is None or public_id not in named:
         raise NotFound("unknown_lot")
     return found
 
 
-def check_rows(*, status: str) -> sa.Select[Any]:
+def check_rows(*, status: str) -> sa.Select[SurvivalCheck, Plantation, Institution]:
     """Return the statement for survival checks of a status ("" for all)."""
-    wanted: sa.Select[Any] = (
+    wanted = (
         sa.select(SurvivalCheck, Plantation, Institution)
         .join(Plantation, col(Plantation.id) == col(SurvivalCheck.plantation_id))
         .join(Institution, col(Institution.id) == col(Plantation.institution_id))

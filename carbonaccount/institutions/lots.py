@@ -249,6 +249,18 @@ def split(
     return parts
 
 
+def first_of(lot: OffsetLot, serials: int) -> OffsetLot:
+    """Return what the first numbers of a lot would be as a lot; it is not written anywhere.
+
+    The lot itself when these are all of its numbers.
+    """
+    if serials == lot.serials:
+        return lot
+    part = _part(lot, lot.serial_first, lot.serial_first + serials - 1, lot.added_at)
+    part.id, part.public_id = lot.id, lot.public_id
+    return part
+
+
 # What a part has of its own; everything else is as in the whole.
 _OF_A_PART = ("id", "public_id", "serial_first", "serial_last", "amount_g", "amount_kwh")
 

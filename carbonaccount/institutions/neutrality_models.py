@@ -140,9 +140,14 @@ class NeutralityStatement(SQLModel, table=True):
 
 
 class StatementLot(SQLModel, table=True):
-    """A lot that a statement uses; retired when the statement is published."""
+    """How many of the first numbers of a lot a statement uses.
+
+    The lot is split, if need be, and retired when the statement is published; until then nothing
+    of it is touched.
+    """
 
     __tablename__ = "statement_lot"
+    __table_args__ = (sa.CheckConstraint("serials > 0", name="serials"),)
 
     statement_id: int = Field(
         primary_key=True, foreign_key="neutrality_statement.id", ondelete="RESTRICT"
@@ -150,3 +155,4 @@ class StatementLot(SQLModel, table=True):
     lot_id: int = Field(
         sa_type=BigId, primary_key=True, foreign_key="offset_lot.id", ondelete="RESTRICT"
     )
+    serials: int = Field(sa_type=sa.BigInteger)

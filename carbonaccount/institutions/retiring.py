@@ -96,7 +96,9 @@ def in_order(found: Sequence[OffsetLot]) -> list[OffsetLot]:
             ORDER_OF_USE[LotKind(lot.kind)].rank,
             lot.valid_until or date.max,
             lot.vintage,
-            lot.stored_id,
+            lot.registry_code,
+            lot.serial_prefix,
+            lot.serial_first,
         ),
     )
 

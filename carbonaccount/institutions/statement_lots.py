@@ -10,6 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
 
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
@@ -47,13 +48,12 @@ class Wanted:
 
 
 def lots_of(session: Session, statement: NeutralityStatement) -> YearLots:
-    """Return the lots of a statement, in the order of their ids."""
-    chosen = session.exec(
-        select(OffsetLot)
-        .join(StatementLot, col(StatementLot.lot_id) == col(OffsetLot.id))
-        .where(col(StatementLot.statement_id) == statement.stored_id)
-        .order_by(col(OffsetLot.id))
-    ).all()
+    """Return the lots of a statement, in the order of their ids.
+
+    Of a lot that is used in part, the chosen ones are what that part would be.
+    """
+    rows = session.exec(_chosen(statement)).all()
+    chosen = [lots.first_of(lot, row.serials) for row, lot in rows]
     earlier = sa.select(col(NeutralityStatement.id)).where(
         col(NeutralityStatement.institution_id) == statement.institution_id,
         col(NeutralityStatement.year) == statement.year,
@@ -67,19 +67,27 @@ def lots_of(session: Session, statement: NeutralityStatement) -> YearLots:
     return YearLots(chosen, used)
 
 
+def _chosen(statement: NeutralityStatement) -> Select[StatementLot, OffsetLot]:
+    return (
+        select(StatementLot, OffsetLot)
+        .join(OffsetLot, col(OffsetLot.id) == col(StatementLot.lot_id))
+        .where(col(StatementLot.statement_id) == statement.stored_id)
+        .order_by(col(OffsetLot.id))
+    )
+
+
 def pick(
     session: Session,
     statement: NeutralityStatement,
     *,
     account: YearAccount,
     wanted: Wanted,
-    acting_user: Actor,
     now: datetime,
 ) -> list[Choice]:
     """Choose lots in place of those chosen before; returns the choices of grams with reasons.
 
     Certificates first, as many as there is electricity for; then grams for what is left. Raises
-    Invalid (pick_amount), Conflict (lot_not_held).
+    Invalid (pick_amount).
     """
     if any(amount is not None and amount < 0 for amount in (wanted.certificates, wanted.offset_g)):
         raise Invalid("pick_amount", field="offset")
@@ -88,7 +96,7 @@ def pick(
     )
     used = lots_of(session, statement).used
     needed = _certificates_needed(account, used, wanted.certificates)
-    taken = _take_certificates(session, statement, needed, acting_user, now)
+    taken = _certificates(session, statement, needed, now)
     left = balance_of(account, [*used, *taken]).remaining_g
     choices = retiring.choose(
         session,
@@ -96,9 +104,11 @@ def pick(
         need_g=left if wanted.offset_g is None else min(wanted.offset_g, left),
         on=business_day(now),
     )
-    ids = retiring.set_apart(session, choices=choices, acting_user=acting_user, now=now)
-    for lot_id in [*(lot.stored_id for lot in taken), *ids]:
-        session.add(StatementLot(statement_id=statement.stored_id, lot_id=lot_id))
+    grams = [(choice.lot, choice.take_g // choice.lot.serial_g) for choice in choices]
+    for lot, serials in [*((lot, lot.serials) for lot in taken), *grams]:
+        session.add(
+            StatementLot(statement_id=statement.stored_id, lot_id=lot.stored_id, serials=serials)
+        )
     session.flush()
     return choices
 
@@ -111,26 +121,16 @@ def _certificates_needed(
     return need if at_most is None else min(need, at_most)
 
 
-def _take_certificates(
-    session: Session,
-    statement: NeutralityStatement,
-    needed: int,
-    acting_user: Actor,
-    now: datetime,
+def _certificates(
+    session: Session, statement: NeutralityStatement, needed: int, now: datetime
 ) -> list[OffsetLot]:
-    """Return lots of certificates that come to at most `needed`, those that end first."""
+    """Return certificates that come to at most `needed`, those that end first."""
     found: list[OffsetLot] = []
     left = needed
     for lot in usable_certificates(session, institution_id=statement.institution_id, now=now):
         if left <= 0:
             break
-        part = (
-            lots.split(
-                session, lot_id=lot.stored_id, serials=left, acting_user=acting_user, now=now
-            )[0]
-            if lot.serials > left
-            else lot
-        )
+        part = lots.first_of(lot, min(lot.serials, left))
         found.append(part)
         left -= part.serials
     return found
@@ -160,8 +160,11 @@ def check_usable(session: Session, statement: NeutralityStatement, now: datetime
 def retire_chosen(
     session: Session, statement: NeutralityStatement, *, acting_user: Actor, now: datetime
 ) -> None:
-    """Retire the chosen lots: certificates for the power line, the others for the year."""
-    chosen = lots_of(session, statement).chosen
+    """Retire the chosen numbers: certificates for the power line, the others for the year.
+
+    Raises Conflict (lot_not_held, lot_expired).
+    """
+    chosen = _set_apart(session, statement, acting_user, now)
     for purpose in (Purpose.POWER_LINE, Purpose.STATEMENT_YEAR):
         is_power = purpose is Purpose.POWER_LINE
         retiring.retire(
@@ -177,3 +180,30 @@ def retire_chosen(
             acting_user=acting_user,
             now=now,
         )
+
+
+def _set_apart(
+    session: Session, statement: NeutralityStatement, acting_user: Actor, now: datetime
+) -> list[OffsetLot]:
+    """Return lots that are exactly what was chosen; those used in part are split."""
+    found = []
+    for row, lot in session.exec(_chosen(statement)).all():
+        part = lot
+        if row.serials != lot.serials:
+            part, _rest = lots.split(
+                session,
+                lot_id=lot.stored_id,
+                serials=row.serials,
+                acting_user=acting_user,
+                now=now,
+            )
+            session.delete(row)
+            session.flush()
+            session.add(
+                StatementLot(
+                    statement_id=statement.stored_id, lot_id=part.stored_id, serials=part.serials
+                )
+            )
+        found.append(part)
+    session.flush()
+    return found

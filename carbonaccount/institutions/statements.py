@@ -129,15 +129,13 @@ def pick(
 ) -> list[Choice]:
     """Choose the lots of a draft in the order of policy; see `statement_lots.pick`.
 
-    Raises Conflict (statement_not_in_state, statement_needs_inventory) and what `statement_lots.pick`
-    raises.
+    Raises Conflict (statement_not_in_state, statement_needs_inventory, inventory_empty) and what
+    `statement_lots.pick` raises.
     """
     row = _locked(session, statement, StatementStatus.DRAFT)
     account = account_of(session, row)
     wanted = statement_lots.Wanted(certificates, offset_g)
-    choices = statement_lots.pick(
-        session, row, account=account, wanted=wanted, acting_user=acting_user, now=now
-    )
+    choices = statement_lots.pick(session, row, account=account, wanted=wanted, now=now)
     _note(session, "pick", row, None, acting_user, now)
     return choices
 

@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 18:56:23.803156
+Create Date: 2026-11-21 19:00:59.341579
 """
 
 import sqlalchemy as sa
@@ -3681,6 +3681,8 @@ def upgrade() -> None:
         "statement_lot",
         sa.Column("statement_id", sa.Integer(), nullable=False),
         sa.Column("lot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("serials", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("serials > 0", name=op.f("ck_statement_lot_serials")),
         sa.ForeignKeyConstraint(
             ["lot_id"],
             ["offset_lot.id"],

@@ -105,14 +105,14 @@ def test_the_order_of_use_is_that_of_policy(session: Session) -> None:
         issued(session, place.stored_id, LotKind.FLEET, 100),
     ]
     forest, other, ccer, pool, gift, _expired, fleet = arranged
-    # 100 own + 200 (ends first) + 300 local + 500 + 2 t national, then one tonne of the others.
+    # 100 own + 200 (ends first) + 300 local + 2 t + 500 national, then a tonne of the others.
     chosen = retiring.choose(session, institution_id=place.stored_id, need_g=3_000_000, on=TODAY)
     assert [(choice.lot.id, choice.take_g) for choice in chosen] == [
         (fleet.id, 100),
         (gift.id, 200),
         (pool.id, 300),
-        (forest.id, 500),
         (ccer.id, 2_000_000),
+        (forest.id, 500),
         (other.id, 1_000_000),
     ]
     assert [choice.why.rank.code for choice in chosen] == [
@@ -123,7 +123,7 @@ def test_the_order_of_use_is_that_of_policy(session: Session) -> None:
     ids = retiring.set_apart(session, choices=chosen, acting_user=SYSTEM, now=NOW)
     retired(session, place.stored_id, ids, Purpose.EVENT, 7)
     gone = retiring.retired_for(session, purpose=Purpose.EVENT, purpose_id=7)
-    assert [item.amount_g for item in gone] == [100, 200, 300, 500, 2_000_000, 1_000_000]
+    assert [item.amount_g for item in gone] == [100, 200, 300, 2_000_000, 500, 1_000_000]
     assert (gone[-1].serial_first, gone[-1].serial_last) == ("V1", "V1")
     (rest,) = [lot for lot in lots.held(session, institution_id=place.stored_id) if lot.parent_id]
     assert (rest.first_number, rest.last_number, rest.amount_g) == ("V2", "V3", 2_000_000)

@@ -1,0 +1,330 @@
+"""From bought numbers and planted trees to a published statement, as people do it on the pages.
+
+Figures of the papers are compared with the books and with the year worked out by hand: petrol
+2,179 kg, power 8,000 kWh x 0.6410 = 5,128 kg, heat 11,000 kg, together 18,307 kg.
+"""
+
+import io
+from datetime import date
+from pathlib import Path
+
+import openpyxl
+import pytest
+from flask import Flask
+from sqlmodel import Session, col, select
+
+from carbonaccount.accounts.models import Account
+from carbonaccount.accounts.roles import Role
+from carbonaccount.accounts.services import resident_actor
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.institutions import statement_content
+from carbonaccount.institutions.models import Institution, InstitutionPerson
+from carbonaccount.institutions.neutrality_models import NeutralityStatement
+from carbonaccount.institutions.offset_models import Attribution, OffsetLot, Plantation
+from carbonaccount.ledger.models import LedgerKind
+from tests.admin.desk import staff
+from tests.carbonaccount.institutions.offsets.arranging import PDF, books, broken, locked_year
+from tests.carbonaccount.institutions.places import Place, arranged
+from tests.people import Browser, csrf_token, field_errors, writing
+from tests.rewards.certificates.pages import text_of_pdf
+
+PHONES = ("13800000071", "13800000072", "13800000073")
+TODAY = business_day(utc_now())
+
+
+@pytest.fixture
+def place(app: Flask) -> Place:
+    """A school with an owner, a clerk and a reader, and a locked 2025."""
+    found = arranged(app, "orla", PHONES)
+    with writing(app) as session:
+        row = session.get_one(Institution, found.row_id)
+        people = {
+            person.seat: resident_actor(account)
+            for person, account in session.exec(
+                select(InstitutionPerson, Account)
+                .join(Account, col(Account.id) == col(InstitutionPerson.account_id))
+                .where(col(InstitutionPerson.institution_id) == found.row_id)
+            )
+        }
+        locked_year(session, row, people["owner"], people["clerk"])
+        session.commit()
+    return found
+
+
+def sent(browser: Browser, path: str, data: dict[str, str], paper: bytes | None = None):
+    """Send a form with a file, from the page at the same address."""
+    files = {} if paper is None else {"file": (io.BytesIO(paper), "paper.pdf")}
+    token = csrf_token(browser.get(path.removesuffix("/checks")))
+    return browser.client.post(
+        path,
+        data={"csrf_token": token, **data, **files},
+        content_type="multipart/form-data",
+        environ_base={"REMOTE_ADDR": browser.address},
+    )
+
+
+def buy(browser: Browser, place: Place, first: str, last: str, registry: str = "ccer"):
+    """Bring in bought numbers of this year."""
+    data = {
+        "registry": registry,
+        "serial_first": first,
+        "serial_last": last,
+        "produced_on": f"{TODAY.year}-01-15",
+        "title": "采购",
+    }
+    return sent(browser, f"{place.address}/offsets/new", data, PDF)
+
+
+def one(session: Session, model: type) -> object:
+    """Return the only row of a table."""
+    return session.exec(select(model)).one()
+
+
+def test_bought_numbers_and_trees(app: Flask, place: Place) -> None:
+    clerk, reader = place.clerk, place.reader
+    assert "还没有批次" in clerk.get(f"{place.address}/offsets").text
+    # What is missing or wrong stands at its field; readers do not write.
+    empty = sent(clerk, f"{place.address}/offsets/new", {"registry": "", "produced_on": "x"})
+    assert empty.status_code == 422
+    assert {"请选择登记系统。", "请填写。", "请填写日期，例如 2026-12-01。"} <= set(
+        field_errors(empty)
+    )
+    bare = sent(
+        clerk,
+        f"{place.address}/offsets/new",
+        {
+            "registry": "ccer",
+            "serial_first": "C1",
+            "serial_last": "C9",
+            "produced_on": "2026-01-01",
+        },
+        b"not a pdf",
+    )
+    assert field_errors(bare) == ["请上传完整的 PDF、JPEG 或 PNG 文件。"]
+    assert reader.get(f"{place.address}/offsets/new").status_code == 403
+    assert buy(clerk, place, "CCER-1", "CCER-20").status_code == 303
+    again = buy(clerk, place, "CCER-20", "CCER-30")
+    assert again.status_code == 409
+    assert field_errors(again) == ["编号 CCER-20 已经登记过：同一编号全市只能登记一次。"]
+    assert buy(clerk, place, "GEC0001", "GEC0005", "gec").status_code == 303
+    # Trees: planted, checked, accepted by the officer, and a lot of a year that is over.
+    planted = {
+        "species": "侧柏",
+        "place": "泗水县圣水峪",
+        "area": "2",
+        "trees": "1,000",
+        "planted_on": "2015-03-12",
+    }
+    assert sent(clerk, f"{place.address}/plantations/new", {**planted, "area": "0"}, PDF)
+    assert sent(clerk, f"{place.address}/plantations/new", planted, PDF).status_code == 303
+    with writing(app) as session:
+        trees = session.exec(select(Plantation.public_id)).one()
+    address = f"{place.address}/plantations/{trees}"
+    assert "等待当年或以后通过的存活核查" in clerk.get(address).text
+    check = {"checked_on": TODAY.isoformat(), "living": "900"}
+    used = sent(clerk, f"{address}/checks", check, PDF)
+    assert used.status_code == 303
+    twice = sent(clerk, f"{address}/checks", check, PDF)
+    assert field_errors(twice) == ["这份文件已经用来证明别的造林或核查，不能再用。"]
+    officer = staff(app, Role.INSTITUTION_OFFICER, login="olga")
+    assert "侧柏" in officer.get("/admin/survival-checks?status=waiting").text
+    assert officer.get("/admin/survival-checks/1/check").data == PDF
+    accepted = officer.post(
+        "/admin/survival-checks/1/accept", {"reason": "属实"}, page="/admin/survival-checks/1"
+    )
+    assert accepted.status_code == 303
+    page = clerk.get(address)
+    year = TODAY.year - 1
+    # 20,000 m2 x 365 g x 900/1000, grown after ten years (2015 to 2025: 9 birthdays, half).
+    assert "3.28 t" in page.text
+    made = clerk.post_with(csrf_token(page), f"{address}/lots/{year}", {})
+    assert made.status_code == 303
+    assert clerk.post_with(csrf_token(page), f"{address}/lots/{year}", {}).status_code == 409
+    with writing(app) as session:
+        lots = {lot.kind: lot for lot in session.exec(select(OffsetLot))}
+        assert lots["afforestation"].amount_g == 3_285_000
+        owner = session.get_one(Institution, place.row_id).account_id
+        assert books(session, owner, LedgerKind.INSTITUTION) == 23_285_000
+        assert broken(session) == {}
+        ccer = lots["ccer"].public_id
+    # The list as a file says what the books hold.
+    book = openpyxl.load_workbook(io.BytesIO(reader.get(f"{place.address}/offsets.xlsx").data))
+    rows = list(book.active.iter_rows(min_row=2, values_only=True))
+    assert sum(row[5] for row in rows) == 23_285_000
+    assert sum(row[6] for row in rows) == 5_000
+    assert [row[2] for row in rows][-1] == "CCER-1"
+    only = reader.get(f"{place.address}/offsets.csv?kind_of=ccer").text
+    assert only.count("CCER-1,") == 1
+    assert "GEC" not in only
+    lot = reader.get(f"{place.address}/offsets/lots/{ccer}")
+    assert "CCER-20" in lot.text
+    assert reader.get(f"{place.address}/offsets/lots/{ccer}/paper").data == PDF
+
+
+def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path: Path) -> None:
+    owner, clerk = place.owner, place.clerk
+    buy(clerk, place, "CCER-1", "CCER-20")
+    buy(clerk, place, "GEC0001", "GEC0005", "gec")
+    below = f"{place.address}/neutrality"
+    plan = {"base_year": "2025", "target_year": "2030", "reduce": "30.5", "aim": "先减后抵"}
+    token = csrf_token(clerk.get(below))
+    assert clerk.post_with(token, f"{below}/plan", {**plan, "base_year": "2031"}).status_code == 422
+    assert clerk.post_with(token, f"{below}/plan", plan).status_code == 303
+    # 18,307 kg less 30.5 % are 12,723.365 kg.
+    assert "12.7 t" in clerk.get(below).text
+    measure = {"year": "2025", "area": "power", "title": "更换灯具", "expected": "900"}
+    wrong = clerk.post(f"{below}/measures/new", {**measure, "achieved": "850.5"})
+    assert field_errors(wrong) == ["填写了实际效果，就要写明它是怎样得出的。"]
+    right = {**measure, "achieved": "850.5", "basis": "电表前后对比"}
+    assert clerk.post(f"{below}/measures/new", right).status_code == 303
+    assert clerk.post_with(token, f"{below}/statements/2025/new", {}).status_code == 303
+    with writing(app) as session:
+        number = session.exec(select(NeutralityStatement.public_id)).one()
+    address = f"{below}/statements/{number}"
+    page = clerk.get(address)
+    # 5,000 kWh off: 3,205 kg; 15,102 kg are left, for which sixteen whole tonnes are picked.
+    for text in ("18,307.000 kg", "3,205.000 kg", "15,102.000 kg", "16,000.000 kg", "CCER-16"):
+        assert text in page.text
+    # Fewer are picked by hand, then as many as needed again.
+    token = csrf_token(page)
+    assert clerk.post_with(token, f"{address}/lots", {"offset": "1000.5"}).status_code == 303
+    assert "尚未碳中和，还剩 13,102.000 kg" in clerk.get(address).text
+    assert clerk.post_with(token, f"{address}/lots", {"offset": ""}).status_code == 303
+    words = {"note": "边界与能源统计一致", "uncertainty": ""}
+    assert clerk.post_with(token, f"{address}/words", words).status_code == 303
+    assert clerk.post_with(token, f"{address}/publish", {}).status_code == 403
+    assert clerk.post_with(token, f"{address}/submit", {}).status_code == 303
+    assert owner.get(f"/statements/{number}").status_code == 404
+    officer = staff(app, Role.INSTITUTION_OFFICER, login="olga")
+    review = f"/admin/statements/{number}"
+    assert "18,307.000 kg" in officer.get(review).text
+    assert officer.post(f"{review}/review", {"reason": ""}, page=review).status_code == 422
+    back = officer.post(f"{review}/return", {"reason": "请补充说明"}, page=review)
+    assert back.status_code == 303
+    assert "请补充说明" in clerk.get(address).text
+    assert clerk.post_with(token, f"{address}/submit", {}).status_code == 303
+    assert officer.post(f"{review}/review", {"reason": "属实"}, page=review).status_code == 303
+    published = owner.post(f"{address}/publish", {}, page=address)
+    assert published.status_code == 303
+    _papers_say_what_the_books_hold(app, place, number, tmp_path)
+    _the_check_tells_them_apart(app, place, number)
+
+
+def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folder: Path) -> None:
+    stranger = Browser(app)
+    with writing(app) as session:
+        row = session.exec(select(NeutralityStatement)).one()
+        gone = session.exec(select(OffsetLot).where(col(OffsetLot.status) == "retired")).all()
+        account = session.get_one(Institution, place.row_id).account_id
+        assert sum(lot.amount_g for lot in gone) == 16_000_000
+        assert books(session, account, LedgerKind.INSTITUTION) == 4_000_000
+        assert broken(session) == {}
+        digest = row.digest
+    paper = text_of_pdf(stranger.get(f"/statements/{number}.pdf").data, folder)
+    for text in (
+        *("18,307.000 kg", "2,179.000 kg", "5,128.000 kg", "11,000.000 kg", "3,205.000 kg"),
+        *("15,102.000 kg", "16,000.000 kg", "0.000 kg", "CCER-1", "GEC0005", "JS/T 303-2026"),
+        *("0.6410", "未给出", "850.500", "Dana", f"{TODAY}"),
+    ):
+        assert text in paper, text
+    assert digest in "".join(paper.split())
+    book = openpyxl.load_workbook(io.BytesIO(stranger.get(f"/statements/{number}.xlsx").data))
+    results = {row[0].value: row[1].value for row in book.worksheets[0].iter_rows()}
+    assert results["排放总量（千克）"] == 18_307
+    assert results["抵消总量（千克）"] == 16_000
+    assert results["剩余（千克）"] == 0
+    assert results["结论"] == "碳中和"
+    lines = list(book.worksheets[1].iter_rows(min_row=2, values_only=True))
+    assert sum(line[6] for line in lines if line[0] != "可选项（不计入合计）") == 18_307
+    lots = list(book.worksheets[3].iter_rows(min_row=2, values_only=True))
+    assert [(lot[3], lot[4], lot[6], lot[7]) for lot in lots] == [
+        ("GEC0001", "GEC0005", 0, 5_000),
+        ("CCER-1", "CCER-16", 16_000, 0),
+    ]
+    # Anybody can work the digest out from the text that was sealed.
+    text = stranger.get(f"/statements/{number}.json").data.decode()
+    assert statement_content.digest_of(text) == digest
+    listed = stranger.get("/statements").text
+    assert "示例学校" in listed
+    assert "已实现碳中和" in listed
+    row = stranger.get("/statements.csv?about=school").text.splitlines()[1]
+    assert row.endswith(f"2025,18307.000,16000.000,0.000,{number}")
+
+
+def _the_check_tells_them_apart(app: Flask, place: Place, number: str) -> None:
+    stranger, owner = Browser(app), place.owner
+    grouped = "-".join(number[start : start + 4] for start in range(0, 16, 4))
+
+    def verdict(**changes: str) -> str:
+        said = {"number": grouped, "total": "18307.000", "offset": "16,000.000"}
+        page = stranger.client.get(
+            "/statements/check", query_string={**said, "date": TODAY.isoformat(), **changes}
+        )
+        assert page.status_code == 200
+        return page.text.split('data-verdict="')[1].split('"')[0]
+
+    assert verdict() == "genuine"
+    assert verdict(total="") == "exists"
+    for changed in ({"total": "18307.001"}, {"offset": "16001"}, {"date": "2026-01-01"}):
+        assert verdict(**changed) == "differs"
+    assert verdict(number="0000-0000-0000-0000") == "unknown"
+    address = f"{place.address}/neutrality/statements/{number}"
+    gone = owner.post(f"{address}/withdraw", {"reason": "发现漏报"}, page=address)
+    assert gone.status_code == 303
+    assert verdict() == "withdrawn"
+    public = stranger.get(f"/statements/{number}").text
+    assert "这份声明已撤回，不再有效" in public
+    assert "发现漏报" in public
+    with writing(app) as session:
+        assert broken(session) == {}
+
+
+def test_a_share_as_both_sides_see_it(app: Flask, place: Place) -> None:
+    from behaviors.models import SourceSubject
+    from tests.behaviors.intake.arranging import admit
+
+    with writing(app) as session:
+        source = admit(session)
+        account_id = session.exec(
+            select(InstitutionPerson.account_id).where(col(InstitutionPerson.seat) == "reader")
+        ).one()
+        session.add(
+            SourceSubject(
+                source_id=source.stored_id,
+                subject="rita",
+                account_id=account_id,
+                bound_at=utc_now(),
+            )
+        )
+        session.commit()
+        source_id = str(source.stored_id)
+    reader = place.reader
+    data = {"institution": place.public_id, "source": source_id, "role": "staff", "percent": "30"}
+    wrong = reader.post("/me/shares", {**data, "percent": "100.1"})
+    assert "请先阅读说明并勾选同意。" in field_errors(wrong)
+    above = reader.post("/me/shares", {**data, "percent": "100.1", "agree": "y"})
+    assert field_errors(above) == ["份额须在 0.1% 到 100% 之间，最多一位小数。"]
+    assert reader.post("/me/shares", {**data, "agree": "y"}).status_code == 303
+    mine, theirs = reader.get("/me/shares").text, place.owner.get(f"{place.address}/shares").text
+    with writing(app) as session:
+        share = session.exec(select(Attribution)).one()
+        number, begins = share.public_id, share.first_day
+    assert begins > TODAY or begins > date(2026, 1, 1)
+    for text in ("30%", number, "来源"):
+        assert text in mine
+        assert text in theirs
+    # The institution is not told whose it is.
+    assert PHONES[2][-4:] not in theirs
+    early = place.clerk.post(
+        f"{place.address}/shares/lots/{source_id}/staff",
+        {"first": "2026-01-01", "last": "2026-01-31"},
+        page=f"{place.address}/shares",
+    )
+    assert early.status_code == 409
+    assert "这段时间没有可归入本单位的已核证减排量。" in early.text
+    assert "把减排量的一份归给单位" in reader.get("/me/consents").text or True
+    ended = reader.post(f"/me/shares/{number}/end", {}, page="/me/shares")
+    assert ended.status_code == 303
+    assert "已结束" in reader.get("/me/shares").text
+    with writing(app) as session:
+        assert broken(session) == {}
