@@ -24,6 +24,7 @@ from carbonaccount.institutions.inventory_results import (
 from carbonaccount.institutions.seats import CLERKS, OWNERS, Seated
 from carbonaccount.institutions.views.common import at_institution, attempted
 from carbonaccount.institutions.views.inventory_common import (
+    STATES,
     YearPage,
     on_year,
     people_named,
@@ -83,7 +84,7 @@ def _year_cells(account: YearAccount) -> list[Cell]:
     return [
         account.year,
         account.version,
-        account.status,
+        str(STATES[account.status][0]),
         *("" if amount is None else f"{amount:f}" for amount in (*amounts, *shares)),
     ]
 

@@ -162,7 +162,7 @@ def remark_text(remark: Remark, names: dict[str, str]) -> str:
     params = {key: _shown(value) for key, value in remark.params.items()}
     code = str(remark.params.get("factor", ""))
     params["factor"] = names.get(code, code)
-    params["place"] = f"（{params['place']}）" if params.get("place") else ""
+    params["place"] = f" · {params['place']}" if params.get("place") else ""
     month = remark.params.get("month")
     params["month"] = month_name(month) if isinstance(month, int) else ""
     return str(_SENTENCES[remark.code](params))
@@ -172,7 +172,7 @@ def _shown(value: object) -> str:
     if isinstance(value, Decimal):
         return plain_decimal(value, grouped=True).replace("-", "−")
     if isinstance(value, list):
-        return "、".join(map(str, value))
+        return ", ".join(map(str, value))
     return str(value)
 
 
