@@ -11,6 +11,7 @@ from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.config import Settings
 from carbonaccount.institutions.first_owner import invite_first_owner
+from carbonaccount.institutions.list_cli import list_command
 from carbonaccount.institutions.listed import (
     ACCEPTED,
     CHANGED,
@@ -31,6 +32,7 @@ REPORT_HEADER = ("line", "number", "name", "status", "written", "reasons")
 
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
+    institutions_group.add_command(list_command)
     app.cli.add_command(institutions_group)
 
 
