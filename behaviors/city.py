@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from behaviors.total_models import CityTotal
@@ -60,7 +59,7 @@ class Summary:
     by_year_district: list[Group]
 
 
-_STATE = sa.text("""
+_STATE = """
     SELECT (SELECT max(updated_at) FROM city_total),
            (SELECT max(id) FROM plan_indicator_value),
            (SELECT count(*) FROM source),
@@ -69,7 +68,7 @@ _STATE = sa.text("""
            (SELECT count(*) FROM neutrality_plan),
            (SELECT max(published_at) FROM neutrality_statement),
            (SELECT max(withdrawn_at) FROM neutrality_statement)
-""")
+"""
 _DIMENSIONS = ("behavior", "district", "evidence", "month", "year", "year_district")
 
 
@@ -93,7 +92,7 @@ def state(session: Session) -> tuple[object, ...]:
 
     Names are told anew with the next adding up.
     """
-    return tuple(session.execute(_STATE).one())
+    return tuple(session.connection().exec_driver_sql(_STATE).one())
 
 
 def by_dimension(found: Summary) -> dict[str, list[Group]]:

@@ -1,11 +1,13 @@
 """What the city has come to, for everybody: totals of groups, no persons."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from flask import current_app, render_template, request
+from flask import current_app, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 from sqlmodel import col, select
 
@@ -15,10 +17,13 @@ from behaviors.views import blueprint as blueprint
 from behaviors.views.common import localized, rule_book
 from carbonaccount.accounts.models import District
 from carbonaccount.web.database import current_session
+from carbonaccount.web.identity import person
 from carbonaccount.web.tables import Cell, table_file
 from carbonaccount.web.templating import language
 
 TREND_MONTHS = 24
+# Stands in the kept page for the reader's token against forged requests.
+_TOKEN = "{token}"  # noqa: S105 - a place, no secret
 # More names than this are a list of their own: the open data holds all of them.
 INSTITUTIONS_SHOWN = 24
 _GRAMS_IN_TONNE = 1_000_000
@@ -49,25 +54,36 @@ class IndicatorLine:
 
 @blueprint.get("/city")
 def city_page() -> ResponseReturnValue:
-    """Show the city's totals, its institutions and where it stands on the plans' indicators."""
-    return render_template("behaviors/city.html", body=_body())
+    """Show the city's totals, its institutions and where it stands on the plans' indicators.
 
-
-def _body() -> Markup:
-    """Return the page's content, drawn once a language until something of it changes."""
-    kept: dict[tuple[str, str], tuple[object, Markup]]
-    kept = current_app.extensions.setdefault("behaviors.city", {})
+    Who is not signed in gets the page that was drawn for others, with a token of their own.
+    """
     state = city.state(current_session())
-    place = (language(), request.script_root)
+    if person() is not None or "_flashes" in session or request.query_string:
+        return _page(state)
+    token = generate_csrf()
+    page = _kept("page", state, lambda: _page(state).replace(token, _TOKEN))
+    return page.replace(_TOKEN, token)
+
+
+def _page(state: object) -> str:
+    body = Markup(_kept("body", state, _drawn))  # noqa: S704 - our own template
+    return render_template("behaviors/city.html", body=body)
+
+
+def _kept(part: str, state: object, draw: Callable[[], str]) -> str:
+    """Return a part of the page, drawn once a language until something of it changes."""
+    kept: dict[tuple[str, str, str], tuple[object, str]]
+    kept = current_app.extensions.setdefault("behaviors.city", {})
+    place = (part, language(), request.script_root)
     known = kept.get(place)
     if known is None or known[0] != state:
-        known = kept[place] = (state, Markup(_drawn()))  # noqa: S704 - our own template
+        known = kept[place] = (state, draw())
     return known[1]
 
 
 def _drawn() -> str:
-    session = current_session()
-    found = city.summary(session)
+    found = city.summary(current_session())
     return render_template(
         "behaviors/_city.html",
         found=found,
@@ -77,10 +93,10 @@ def _drawn() -> str:
         by_evidence=_by_evidence(found),
         trend=_rows(found.by_month[-TREND_MONTHS:], {}, largest_first=False),
         bounds=city.bounds(found.all, found.by_evidence),
-        institutions=city_institutions.standing(session),
+        institutions=city_institutions.standing(current_session()),
         institutions_shown=INSTITUTIONS_SHOWN,
         indicators=indicator_lines(),
-        sample=demo_samples.sample_source(session),
+        sample=demo_samples.sample_source(current_session()),
     )
 
 

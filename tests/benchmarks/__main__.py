@@ -5,10 +5,11 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import aggregation, intake, preview, redemption, reward_pages
+from tests.benchmarks import aggregation, dashboards, intake, preview, redemption, reward_pages
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[dict[str, object]]]] = {
     "aggregation": aggregation.run,
+    "dashboards": dashboards.run,
     "intake": intake.run,
     "preview": preview.run,
     "redemption": redemption.run,

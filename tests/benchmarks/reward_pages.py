@@ -70,7 +70,7 @@ def _take(session: Session) -> list[str]:
 
 
 @contextmanager
-def serving(module: str, url: str, folder: Path) -> Iterator[int]:
+def serving(module: str, url: str, folder: Path, **settings: str) -> Iterator[int]:
     """Run gunicorn with the site's own settings until the block ends; yields its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -81,6 +81,7 @@ def serving(module: str, url: str, folder: Path) -> Iterator[int]:
         "DATABASE_URL": url,
         "INSTANCE_PATH": str(folder),
         "PROFILE": "demo",
+        **settings,
     }
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "--log-level", "warning", module],

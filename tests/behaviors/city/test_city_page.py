@@ -24,6 +24,7 @@ from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality_models import NeutralityPlan, NeutralityStatement
 from tests.behaviors.intake.arranging import NOW, admit, bring
 from tests.behaviors.totals.arranging import open_institution, people, rides
+from tests.people import csrf_token
 from tests.queries import counting
 from tests.rewards.certificates.pages import text_of_pdf
 
@@ -252,3 +253,15 @@ def test_what_cannot_be_reported(changes: dict[str, object], error: type[Excepti
     needs: Any = {**given, **changes, "acting_user": actor}
     with pytest.raises(error):
         plans.report_value(Session(), now=datetime(2026, 11, 21, tzinfo=UTC), **needs)
+
+
+def test_the_kept_page_gives_each_reader_a_token_of_their_own(app: Flask) -> None:
+    first, second = app.test_client(), app.test_client()
+    tokens = [csrf_token(reader.get("/city")) for reader in (first, second)]
+    assert tokens[0] != tokens[1]
+    form = {"locale": "en", "next": "/city"}
+    assert second.post("/language", data={**form, "csrf_token": tokens[0]}).status_code == 400
+    assert second.post("/language", data={**form, "csrf_token": tokens[1]}).status_code == 303
+    # The choice of one reader is not that of the others.
+    assert 'lang="en' in second.get("/city").text
+    assert 'lang="zh' in first.get("/city").text
