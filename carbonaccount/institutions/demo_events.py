@@ -11,6 +11,7 @@ from carbonaccount.institutions import (
     event_accounting,
     event_answers,
     event_certificates,
+    event_plans,
     events,
     lots,
 )
@@ -182,15 +183,15 @@ def _plan(
     source: Source,
     expected_g: int,
 ) -> None:
-    events.set_plan(
+    event_plans.set_plan(
         session, event=event, sources=sources, offset_plan="优先使用本地核证减排量（示例）",
         acting_user=clerk, now=now,
     )  # fmt: skip
-    events.add_measure(
+    event_plans.add_measure(
         session, event=event, source=source.value, what=what, basis="按往年人数估算（示例）",
         expected_g=expected_g, acting_user=clerk, now=now,
     )  # fmt: skip
-    events.begin(session, event=event, acting_user=clerk, now=now)
+    event_plans.begin(session, event=event, acting_user=clerk, now=now)
 
 
 def _answers(

@@ -25,7 +25,8 @@ from carbonaccount.institutions.event_models import (
     EventCertificate,
     EventState,
 )
-from carbonaccount.institutions.events import change_state, locked, measures_of, trail
+from carbonaccount.institutions.event_plans import measures_of
+from carbonaccount.institutions.events import change_state, locked, trail
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.retiring import Purpose, RetiredLot
 from carbonaccount.institutions.sealing import canonical, normal_number, seal_holds, seal_of

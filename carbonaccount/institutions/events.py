@@ -4,7 +4,7 @@ A step locks the event, so that of two people who press at the same moment one i
 other did. Nothing here commits.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -22,21 +22,15 @@ from carbonaccount.institutions.event_models import (
     Event,
     EventAnswer,
     EventKind,
-    EventMeasure,
-    EventPlanSource,
     EventState,
-    Source,
 )
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.trail import note, read_reason
 
 CODE_LENGTH = 8
 LONGEST_NAME, LONGEST_ENGLISH, LONGEST_PLACE = 80, 120, 120
-LONGEST_MEASURE = 200
-LONGEST_PLAN = 500
 MOST_DAYS = 60
 MOST_PEOPLE = 1_000_000
-MOST_GRAMS = 10**15
 # While these hold, the figures of an event may still change.
 OPEN_STATES = (EventState.PLANNED, EventState.RUNNING, EventState.ACCOUNTING)
 
@@ -151,120 +145,6 @@ def locked(session: Session, event: Event, *states: EventState) -> Event:
     return found
 
 
-def set_plan(
-    session: Session,
-    *,
-    event: Event,
-    sources: Mapping[Source, int | None],
-    offset_plan: str,
-    acting_user: Actor,
-    now: datetime,
-) -> None:
-    """Write which sources the plan expects (grams, None when not told), and how to offset.
-
-    Raises Conflict (event_state), Invalid (event_grams, event_plan_text).
-    """
-    event = locked(session, event, EventState.PLANNED)
-    if any(not 0 <= grams <= MOST_GRAMS for grams in sources.values() if grams is not None):
-        raise Invalid("event_grams", field="sources")
-    if len(offset_plan.strip()) > LONGEST_PLAN:
-        raise Invalid("event_plan_text", field="offset_plan", limit=LONGEST_PLAN)
-    session.exec(sa.delete(EventPlanSource).where(col(EventPlanSource.event_id) == event.stored_id))
-    session.add_all(
-        EventPlanSource(event_id=event.stored_id, source=source.value, expected_g=grams)
-        for source, grams in sources.items()
-    )
-    event.offset_plan = offset_plan.strip()
-    session.flush()
-    trail(session, event, "plan", acting_user=acting_user, now=now, sources=len(sources))
-
-
-def add_measure(
-    session: Session,
-    *,
-    event: Event,
-    source: str,
-    what: str,
-    basis: str,
-    expected_g: int,
-    acting_user: Actor,
-    now: datetime,
-) -> EventMeasure:
-    """Add a measure to the plan. Raises Invalid (event_source, event_measure, event_grams)."""
-    event = locked(session, event, EventState.PLANNED, EventState.RUNNING)
-    if source not in set(Source):
-        raise Invalid("event_source", field="source")
-    if not 1 <= len(what.strip()) <= LONGEST_MEASURE or len(basis.strip()) > LONGEST_MEASURE:
-        raise Invalid("event_measure", field="what", limit=LONGEST_MEASURE)
-    _check_grams(expected_g, "expected")
-    measure = EventMeasure(
-        event_id=event.stored_id,
-        source=source,
-        what=what.strip(),
-        basis=basis.strip(),
-        expected_g=expected_g,
-    )
-    session.add(measure)
-    session.flush()
-    trail(session, event, "add_measure", acting_user=acting_user, now=now, measure=measure.id)
-    return measure
-
-
-def remove_measure(
-    session: Session, *, event: Event, measure_id: int, acting_user: Actor, now: datetime
-) -> None:
-    """Take a measure off the plan before it stands. Raises NotFound (unknown_measure)."""
-    event = locked(session, event, EventState.PLANNED)
-    session.delete(_measure(session, event, measure_id))
-    session.flush()
-    trail(session, event, "remove_measure", acting_user=acting_user, now=now, measure=measure_id)
-
-
-def set_achieved(
-    session: Session,
-    *,
-    event: Event,
-    measure_id: int,
-    achieved_g: int,
-    acting_user: Actor,
-    now: datetime,
-) -> None:
-    """Write what a measure achieved. Raises NotFound (unknown_measure), Invalid (event_grams)."""
-    event = locked(session, event, EventState.ACCOUNTING)
-    _check_grams(achieved_g, "achieved")
-    _measure(session, event, measure_id).achieved_g = achieved_g
-    session.flush()
-    trail(session, event, "achieved", acting_user=acting_user, now=now, measure=measure_id)
-
-
-def _check_grams(grams: int, field: str) -> None:
-    if not 0 <= grams <= MOST_GRAMS:
-        raise Invalid("event_grams", field=field)
-
-
-def _measure(session: Session, event: Event, measure_id: int) -> EventMeasure:
-    found = session.get(EventMeasure, measure_id)
-    if found is None or found.event_id != event.id:
-        raise NotFound("unknown_measure")
-    return found
-
-
-def begin(session: Session, *, event: Event, acting_user: Actor, now: datetime) -> None:
-    """Let the plan stand; participants scan in on the days of the event.
-
-    Raises Conflict (event_state), Invalid (event_plan_missing: no source or no measure,
-    event_over).
-    """
-    event = locked(session, event, EventState.PLANNED)
-    if not plan_of(session, event) or not measures_of(session, event):
-        raise Invalid("event_plan_missing")
-    if business_day(now) > event.last_day:
-        raise Invalid("event_over")
-    event.state, event.opened_at = EventState.RUNNING, now
-    session.flush()
-    trail(session, event, "begin", acting_user=acting_user, now=now)
-
-
 def end(session: Session, *, event: Event, acting_user: Actor, now: datetime) -> None:
     """End scanning in and begin the account. Raises Conflict (event_state, event_not_begun)."""
     event = locked(session, event, EventState.RUNNING)
@@ -327,26 +207,6 @@ def forget_tokens(session: Session, event: Event) -> None:
         sa.update(EventAnswer)
         .where(col(EventAnswer.event_id) == event.stored_id)
         .values(token_hash=None)
-    )
-
-
-def plan_of(session: Session, event: Event) -> dict[Source, int | None]:
-    """Return the sources that the plan expects, in the guide's order."""
-    rows = session.exec(
-        select(EventPlanSource).where(col(EventPlanSource.event_id) == event.stored_id)
-    )
-    found = {Source(row.source): row.expected_g for row in rows}
-    return {source: found[source] for source in Source if source in found}
-
-
-def measures_of(session: Session, event: Event) -> list[EventMeasure]:
-    """Return the measures of the plan, the first first."""
-    return list(
-        session.exec(
-            select(EventMeasure)
-            .where(col(EventMeasure.event_id) == event.stored_id)
-            .order_by(col(EventMeasure.id))
-        )
     )
 
 

@@ -42,6 +42,10 @@ INSTITUTION_EVENTS: dict[str, tuple[str, str]] = {
         "活动日期已过，不能再确定计划。",
         "The event is over; its plan can no longer be set.",
     ),
+    "event_has_answers": (
+        "已经有人填写或已录入用量，不能再改活动和计划。",
+        "Participants have answered or amounts are entered; the plan can no longer be changed.",
+    ),
     "event_not_begun": ("活动还没有开始。", "The event has not begun."),
     # --- participants ---
     "event_code": ("没有这个短码，请再看一眼海报。", "There is no such code; look at the poster."),

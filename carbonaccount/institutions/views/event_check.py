@@ -17,7 +17,7 @@ from carbonaccount.institutions import (
     event_answers,
     event_certificates,
     event_labels,
-    events,
+    event_plans,
 )
 from carbonaccount.institutions.event_certificates import Checked
 from carbonaccount.institutions.event_forms import CheckForm, day_of, whole_number
@@ -49,8 +49,8 @@ def public_event(public_id: str) -> ResponseReturnValue:
         "institutions/events/public.html",
         event=event,
         institution=session.get_one(Institution, event.institution_id),
-        plan=events.plan_of(session, event),
-        measures=events.measures_of(session, event),
+        plan=event_plans.plan_of(session, event),
+        measures=event_plans.measures_of(session, event),
         certificate=certificate,
         **_published(event, certificate),
     )

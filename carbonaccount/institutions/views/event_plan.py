@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from carbonaccount.errors import DomainError
-from carbonaccount.institutions import event_labels, events
+from carbonaccount.institutions import event_labels, event_plans
 from carbonaccount.institutions.event_accounting import read_amount
 from carbonaccount.institutions.event_models import Event, Source
 from carbonaccount.institutions.seats import CLERKS, Seated
@@ -33,8 +33,8 @@ def _page(place: Seated, event: Event, error: DomainError | None = None) -> Resp
         **shown(
             place,
             event,
-            plan=events.plan_of(session, event),
-            measures=events.measures_of(session, event),
+            plan=event_plans.plan_of(session, event),
+            measures=event_plans.measures_of(session, event),
             sources=event_labels.SOURCES,
             error=explain(error) if error else "",
             written=request.form if error else {},
@@ -64,7 +64,7 @@ def set_event_plan(place: Seated, event_id: str) -> ResponseReturnValue:
     return done_or_raise(
         place,
         event,
-        events.set_plan,
+        event_plans.set_plan,
         done=_("计划已保存。"),
         page="event_plan",
         refused=lambda error: _page(place, event_of(place, event_id), error),
@@ -84,7 +84,7 @@ def add_event_measure(place: Seated, event_id: str) -> ResponseReturnValue:
     return done_or_raise(
         place,
         event,
-        events.add_measure,
+        event_plans.add_measure,
         done=_("措施已添加。"),
         page="event_plan",
         refused=lambda error: _page(place, event_of(place, event_id), error),
@@ -103,7 +103,7 @@ def remove_event_measure(place: Seated, event_id: str, measure_id: int) -> Respo
     return done_or_raise(
         place,
         event_of(place, event_id),
-        events.remove_measure,
+        event_plans.remove_measure,
         done=_("措施已删除。"),
         page="event_plan",
         measure_id=measure_id,
@@ -123,7 +123,7 @@ def event_measure_achieved(place: Seated, event_id: str, measure_id: int) -> Res
     return done_or_raise(
         place,
         event,
-        events.set_achieved,
+        event_plans.set_achieved,
         done=_("已保存。"),
         page="event_plan",
         refused=lambda error: _page(place, event_of(place, event_id), error),

@@ -12,6 +12,7 @@ from carbonaccount.institutions import (
     event_answers,
     event_certificates,
     event_labels,
+    event_plans,
 )
 from carbonaccount.institutions import (
     events as services,
@@ -166,8 +167,8 @@ def _overview(place: Seated, found: Event, error: DomainError | None = None) -> 
         **shown(
             place,
             found,
-            plan=services.plan_of(session, found),
-            measures=services.measures_of(session, found),
+            plan=event_plans.plan_of(session, found),
+            measures=event_plans.measures_of(session, found),
             answered=sum(group.people for group in event_answers.groups(session, found)),
             door=event_answers.door(found, now).value,
             balance=event_certificates.balance_of(session, found) if closed else None,
@@ -187,8 +188,21 @@ def begin_event(place: Seated, event_id: str) -> ResponseReturnValue:
     return done_or_raise(
         place,
         found,
-        services.begin,
+        event_plans.begin,
         done=_("计划已确定。活动期间参加者可以扫码填写。"),
+        refused=lambda error: _overview(place, event_of(place, event_id), error),
+    )
+
+
+@at_institution("/events/<event_id>/replan", seats=CLERKS, methods=("POST",))
+def replan_event(place: Seated, event_id: str) -> ResponseReturnValue:
+    """Take an event back to planning."""
+    found = event_of(place, event_id)
+    return done_or_raise(
+        place,
+        found,
+        event_plans.replan,
+        done=_("已回到筹备，可以修改活动和计划。"),
         refused=lambda error: _overview(place, event_of(place, event_id), error),
     )
 

@@ -91,7 +91,12 @@ def test_from_plan_to_certificate(app: Flask, tmp_path: Path) -> None:
     assert stranger.get(f"/events/{scene.event_id}").status_code == 404
     plan(scene)
     assert scene.do(clerk, "edit", **draft(name_zh="别的")).status_code == 409
+    assert scene.do(clerk, "replan").status_code == 303
+    assert stranger.get(f"/events/{scene.event_id}").status_code == 404
+    assert scene.do(clerk, "edit", **draft(place="体育馆")).status_code == 303
+    assert scene.do(clerk, "begin").status_code == 303
     public = stranger.get(f"/events/{scene.event_id}").text
+    assert "体育馆" in public
     assert "接驳大巴" in public
     assert "1,500.5 kg" in public
 
@@ -135,6 +140,7 @@ def test_from_plan_to_certificate(app: Flask, tmp_path: Path) -> None:
     assert "您从哪里来" in guest.get(scene.scan).text
 
     everybody_answers(scene)
+    assert alert(scene.do(clerk, "replan"))[:10] == "已经有人填写或已录入"
     none = scene.do(clerk, "people/groups", origin=HERE, mode="walk", nights="0", people="0")
     assert alert(none) == "人数须为 1 至 1000000 的整数。"
     for _ in range(2):
