@@ -55,7 +55,7 @@ def statement_columns() -> list[SortedColumn[StatementRow]]:
         SortedColumn(
             "neutral",
             _("结论"),
-            lambda row: str(_("碳中和") if row.statement.is_neutral else _("尚未碳中和")),
+            lambda row: str(_("已实现碳中和") if row.statement.is_neutral else _("尚未碳中和")),
             col(NeutralityStatement.is_neutral),
         ),
         SortedColumn(

@@ -57,7 +57,7 @@ def _results(content: dict[str, Any], digest: str) -> list[tuple[str, Cell]]:
         (_("抵减后的排放（千克）"), _kg(balance["after_power_g"])),
         (_("抵消总量（千克）"), _kg(balance["offsets_g"])),
         (_("剩余（千克）"), _kg(balance["remaining_g"])),
-        (_("结论"), _("碳中和") if balance["neutral"] else _("尚未碳中和")),
+        (_("结论"), _("已实现碳中和") if balance["neutral"] else _("尚未碳中和")),
         (_("不确定度"), content["uncertainty"] or _("未给出")),
         (_("审核人"), content.get("reviewer", "")),
         (_("发布日期"), content.get("published_on", "")),

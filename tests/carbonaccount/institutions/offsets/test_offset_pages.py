@@ -233,7 +233,7 @@ def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folde
     assert results["排放总量（千克）"] == 18_307
     assert results["抵消总量（千克）"] == 16_000
     assert results["剩余（千克）"] == 0
-    assert results["结论"] == "碳中和"
+    assert results["结论"] == "已实现碳中和"
     lines = list(book.worksheets[1].iter_rows(min_row=2, values_only=True))
     assert sum(line[6] for line in lines if line[0] != "可选项（不计入合计）") == 18_307
     lots = list(book.worksheets[3].iter_rows(min_row=2, values_only=True))
