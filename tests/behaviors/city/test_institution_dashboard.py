@@ -1,0 +1,71 @@
+"""An institution's first page: as many statements, by index, however long its members' history."""
+
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+from flask import Flask
+from sqlmodel import Session, col, select
+
+from behaviors import totals
+from behaviors.models import SourceSubject
+from carbonaccount.institutions.models import InstitutionMember
+from tests.behaviors.intake.arranging import NOW, admit, bring
+from tests.behaviors.totals.arranging import people, rides
+from tests.carbonaccount.institutions.places import arranged
+from tests.queries import counting
+
+PHONES = ("13900000021", "13900000022", "13900000023")
+
+
+def test_the_page_does_not_grow_with_history(app: Flask, session: Session) -> None:
+    session.rollback()
+    place = arranged(app, "officer", PHONES)
+    source = admit(session)
+    names = people(session, source, 12, "370811")
+    for account_id in session.exec(
+        select(col(SourceSubject.account_id)).where(col(SourceSubject.subject).in_(names))
+    ).all():
+        session.add(
+            InstitutionMember(
+                institution_id=place.row_id,
+                account_id=account_id,
+                first_day=date(2026, 1, 1),
+                consented_at=NOW,
+            )
+        )
+    session.flush()
+    seen = []
+    for first in (date(2026, 3, 2), date(2026, 1, 5)):
+        days = [first + timedelta(days=7 * week) for week in range(4)]
+        for day in days:
+            bring(session, source, *rides(names, day.isoformat()))
+        totals.add_up(session, now=NOW)
+        session.commit()
+        with counting(app) as statements:
+            assert place.owner.get(place.address).status_code == 200
+        seen.append(statements)
+    assert len(seen[1]) == len(seen[0]) <= 24
+    assert not [text for text in seen[1] if "activity_record" in text or "_day" in text.split()]
+    asked = [text for text in seen[1] if "FROM institution_month" in text]
+    assert len(asked) == 1
+    assert "institution_month" in plan(
+        session,
+        "SELECT * FROM institution_month WHERE institution_id = 1 AND month >= '2026-01' "
+        "AND month <= '2026-12'",
+    )
+
+
+def test_a_day_is_found_by_the_index_of_days(session: Session) -> None:
+    # What adding up asks of the records, and nothing else asks them.
+    asked = totals._ACTS.partition("FROM (")[2].partition(") g")[0].format(days="'2026-03-02'")
+    assert "ix_activity_record_business_day" in plan(session, asked)
+
+
+def plan(session: Session, statement: str) -> str:
+    """Return by what a statement is answered, with no table too small for an index."""
+    if session.get_bind().dialect.name == "sqlite":
+        found = session.execute(sa.text(f"EXPLAIN QUERY PLAN {statement}")).all()
+        return "\n".join(row[3] for row in found if "SEARCH" in row[3])
+    session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+    found = session.execute(sa.text(f"EXPLAIN {statement}")).all()
+    return "\n".join(row[0] for row in found if "Index" in row[0])
