@@ -13,18 +13,16 @@ from flask import Flask
 from sqlmodel import Session, SQLModel, col, select
 from werkzeug.routing import IntegerConverter, Rule
 
-from carbonaccount.accounts.models import Account, AccountKind
-from carbonaccount.accounts.services import open_account
+from carbonaccount.accounts.models import Account
 from carbonaccount.clock import utc_now
 from carbonaccount.institutions import demo
 from carbonaccount.institutions.models import (
     Institution,
-    InstitutionBelonging,
     InstitutionPerson,
 )
-from carbonaccount.institutions.recognition_models import RecognitionCase, RecognitionFile
 from carbonaccount.institutions.seats import CLERKS, OWNERS, READERS
 from carbonaccount.institutions.views import blueprint, common
+from tests.carbonaccount.institutions.core.everything import give_everything
 from tests.carbonaccount.institutions.places import CODE_Y, arranged, signed_in
 from tests.people import Browser, writing
 
@@ -33,11 +31,22 @@ X = ("13800000051", "13800000052", "13800000053")
 Y = ("13800000061", "13800000062", "13800000063")
 STRANGER = "13912345678"
 # Parameters that are no ids: the same values mean something at every institution.
-NATURAL = {"kind": "csv", "year": "2026", "version": "1", "criterion": "teaching"}
+NATURAL = {
+    "kind": "csv",
+    "year": "2026",
+    "version": "1",
+    "criterion": "teaching",
+    # A source of the city's; an institution's shares of it are asked for with the institution.
+    "source_id": "1",
+    "role": "staff",
+    # A gift to the institution: looked up among those of its own account; the tests of offsets.
+    "ref": "nobody-s",
+}
 # Everybody may give up their own seat; done in the middle of a walk it would end the walk.
 OWN_SEAT = "institutions.give_up_seat"
 # Which parameters of addresses name a row of which table.
 PARAMETERS = {
+    "attribution": ("share_id",),
     "campaign": ("campaign_id",),
     "event_group": ("group_id",),
     "event_line": ("line_id",),
@@ -53,6 +62,7 @@ PARAMETERS = {
     "plantation": ("plantation_id",),
     "recognition_case": ("case_id",),
     "recognition_file": ("file_id",),
+    "survival_check": ("check_id",),
 }
 # Tables of people lead to other people's rows.
 PEOPLE = frozenset({"account", "resident", "staff", "institution_member"})
@@ -188,7 +198,7 @@ def test_ones_own_institution_does_not_open_what_is_anothers(open_app: Flask) ->
     with writing(open_app) as session:
         vault = open_app.extensions["carbonaccount.vault"]
         there = demo.load(session, now=utc_now(), vault=vault)
-        give_more(session, there)
+        give_everything(session, there, CODE_Y)
         ids = ids_of(session, there)
         session.commit()
     owner = here.owner
@@ -209,36 +219,6 @@ def test_ones_own_institution_does_not_open_what_is_anothers(open_app: Flask) ->
                     wrong.append(f"{ask.method} {ask.rule.rule} {name}={value}: {status}")
     assert wrong == []
     assert len(walked) > 8
-
-
-def give_more(session: Session, there: Institution) -> None:
-    """Give the school of the demonstration what it has none of: a parent, a piece of evidence."""
-    parent = Institution(
-        **{**there.model_dump(exclude={"id"}), "public_id": "parent", "credit_code": CODE_Y},
-    )
-    account = open_account(session, kind=AccountKind.INSTITUTION, district_code=None, now=utc_now())
-    parent.account_id = account.stored_id
-    session.add(parent)
-    session.flush()
-    session.add(
-        InstitutionBelonging(
-            child_id=there.stored_id, parent_id=parent.stored_id, asked_at=utc_now()
-        )
-    )
-    case = session.exec(select(RecognitionCase)).one()
-    session.add(
-        RecognitionFile(
-            case_id=case.stored_id,
-            criterion="teaching",
-            title="plan.pdf",
-            file_name="plan.pdf",
-            sha256="0" * 64,
-            size_bytes=1,
-            added_by=there.applied_by,
-            added_at=utc_now(),
-        )
-    )
-    session.flush()
 
 
 @ONE_DATABASE
@@ -294,6 +274,13 @@ ELSEWHERE = {
     "event_scan": "public: taking part needs no account",
     "event_say": "public: taking part needs no account",
     "event_unsay": "whoever said it, by the cookie of their browser",
+    "public_statement": "public: a published statement is there to be checked",
+    "public_statement_pdf": "public: the same as a file",
+    "public_statement_xlsx": "public: the same as a workbook",
+    "public_statement_json": "public: the same for programs",
+    "join_pool": "the resident's own consent; the tests of pools",
+    "leave_pool": "the resident's own consent; the tests of pools",
+    "my_share_end": "the resident's own share; the tests of attributions",
 }
 
 
