@@ -52,12 +52,25 @@ def locked_row(session: Session, *, institution_id: int, year: int) -> Inventory
 
     Raises NotFound (inventory_not_found).
     """
-    newest = find(session, institution_id=institution_id, year=year)
-    return session.exec(
-        select(Inventory)
-        .where(col(Inventory.id) == newest.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    while True:
+        newest = find(session, institution_id=institution_id, year=year)
+        row = session.exec(
+            select(Inventory)
+            .where(col(Inventory.id) == newest.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).one()
+        # Whoever held it before may have begun a correction.
+        if find(session, institution_id=institution_id, year=year).id == row.id:
+            return row
+
+
+def one_at_a_time(session: Session, institution_id: int) -> None:
+    """Let nobody else begin a year, choose a base year or keep a file until the commit."""
+    session.exec(
+        select(col(Institution.id))
+        .where(col(Institution.id) == institution_id)
+        .with_for_update(key_share=True)
     ).one()
 
 
@@ -87,6 +100,7 @@ def open_year(
     latest = business_day(now).year
     if not EARLIEST_YEAR <= year <= latest:
         raise Invalid("inventory_year", field="year", first=EARLIEST_YEAR, last=latest)
+    one_at_a_time(session, institution.stored_id)
     if versions(session, institution_id=institution.stored_id, year=year):
         raise Conflict("inventory_exists", year=year)
     row = Inventory(
@@ -217,8 +231,9 @@ def set_base_year(
 
     Raises NotFound (inventory_not_found) for a year without an inventory, Invalid (reason_needed).
     """
+    one_at_a_time(session, institution.stored_id)
     find(session, institution_id=institution.stored_id, year=year)
-    row = session.get(InventoryBaseYear, institution.stored_id, with_for_update=True)
+    row = session.get(InventoryBaseYear, institution.stored_id)
     if row is None:
         row = InventoryBaseYear(
             institution_id=institution.stored_id,

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from carbonaccount import audit
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, NotFound
+from carbonaccount.institutions.inventory import one_at_a_time
 from carbonaccount.institutions.inventory_models import InventoryEvidence
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -104,6 +105,7 @@ def add_evidence(
     """
     kind = file_kind(content)
     sha256 = hashlib.sha256(content).hexdigest()
+    one_at_a_time(session, institution_id)
     same = _one(session, institution_id, InventoryEvidence.sha256 == sha256)
     if same is not None:
         return same

@@ -21,6 +21,7 @@ UNIT_SLIP = 500
 HIGHEST_KWH_PER_M2 = Decimal(1000)
 HIGHEST_HEAT_GJ_PER_M2 = Decimal(5)
 MONTHS_IN_YEAR = 12
+_MONTHS = range(1, MONTHS_IN_YEAR + 1)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def warnings_of(
     return [
         *_floors(account.lines),
         *_doubles(account.lines),
-        *_gaps(account.lines, month_limit),
+        *_gaps(account, last, month_limit),
         *_early(account.lines, month_limit),
         *_unit_slips(account, last),
         *_intensities(account, floor_area_dm2),
@@ -81,20 +82,15 @@ def _doubles(lines: Sequence[AccountLine]) -> Iterator[Remark]:
             yield Remark("year_and_months", {"factor": factor, "place": place})
 
 
-def _gaps(lines: Sequence[AccountLine], month_limit: int) -> Iterator[Remark]:
-    for (factor, place), months in _months_by_place(lines).items():
-        if 0 in months:
-            continue
-        missing = [month for month in range(1, month_limit + 1) if month not in months]
-        if missing:
-            yield Remark(
-                "months_missing",
-                {
-                    "factor": factor,
-                    "place": place,
-                    "months": missing,
-                },
-            )
+def _gaps(account: YearAccount, last: YearAccount | None, month_limit: int) -> Iterator[Remark]:
+    """Heat is only missing in a month in which last year had some: nobody heats in summer."""
+    heated = {line.month for line in (last.lines if last else ()) if line.block is Block.HEAT}
+    heat = {line.factor_code for line in account.lines if line.block is Block.HEAT}
+    for (factor, place), months in _months_by_place(account.lines).items():
+        wanted = {*range(1, month_limit + 1)} & (heated if factor in heat else {*_MONTHS})
+        missing = sorted(wanted - months)
+        if missing and 0 not in months:
+            yield Remark("months_missing", {"factor": factor, "place": place, "months": missing})
 
 
 def _early(lines: Sequence[AccountLine], month_limit: int) -> Iterator[Remark]:

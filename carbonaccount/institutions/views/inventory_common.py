@@ -157,6 +157,11 @@ def change_text(now: Decimal, before: Decimal | None) -> str:
     return f"{'+' if percent > 0 else ''}{percent}%".replace("-", "−")
 
 
+def difference_text(kg: Decimal) -> str:
+    """Return a change in kilograms with its sign."""
+    return f"{kg:+,.3f}".replace("-", "−")
+
+
 def remark_text(remark: Remark, names: dict[str, str]) -> str:
     """Return a remark as a sentence that names figures and threshold."""
     params = {key: _shown(value) for key, value in remark.params.items()}
@@ -232,5 +237,6 @@ def words() -> dict[str, object]:
         "grams_of": grams_of,
         "month_name": month_name,
         "change_text": change_text,
+        "difference_text": difference_text,
         "remark_text": remark_text,
     }

@@ -82,6 +82,20 @@ def test_gaps_and_the_same_thing_twice() -> None:
     assert ("year_and_months", 0) in told(both)
 
 
+def test_heat_is_missed_only_where_last_year_had_some() -> None:
+    def heat(months: Sequence[int], of: int = 2026) -> list[InventoryLine]:
+        return [
+            line(month, "heat.purchased", "100", unit="GJ", book=BOOK, year=of) for month in months
+        ]
+
+    assert told(heat([1, 2, 3, 12])) == []
+    found = warnings_of(
+        year(heat([1, 3, 12])), year(heat([1, 2, 3, 12], 2025), 2025), floor_area_dm2=0
+    )
+    missing = [remark.params["months"] for remark in found if remark.code == "months_missing"]
+    assert missing == [[2]]
+
+
 def test_units_that_cannot_be() -> None:
     # One month in MWh that was meant in kWh; and the whole year of another scale.
     assert ("unit_improbable", 3) in told(
