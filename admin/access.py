@@ -200,6 +200,17 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.jobs": _SYSTEM_READ,
     "admin.jobs_export": _SYSTEM_READ,
     "admin.control_totals": _SYSTEM_READ,
+    # --- pools of residents' grams ---
+    "admin.pools_list": _INSTITUTIONS_READ,
+    "admin.pools_export": _INSTITUTIONS_READ,
+    "admin.pool": _INSTITUTIONS_READ,
+    "admin.pool_numbers": _INSTITUTIONS_READ,
+    "admin.new_pool": _INSTITUTIONS,
+    "admin.edit_pool": _INSTITUTIONS,
+    "admin.open_pool": _INSTITUTIONS,
+    "admin.close_pool": _INSTITUTIONS,
+    "admin.sell_pool": _INSTITUTIONS,
+    "admin.call_off_pool": _INSTITUTIONS,
     "admin.control_totals_export": _SYSTEM_READ,
     "admin.run_job": _SYSTEM,
     # --- giving, trees, certificates ---

@@ -91,6 +91,12 @@ MENU: tuple[Entry, ...] = (
     Entry("admin.recognitions", "shield", _l("绿色创建"), ("admin.recognition_case",)),
     Entry("admin.indicators", "check", _l("方案指标"), ("admin.indicator",)),
     Entry("admin.statements_list", "scale", _l("碳中和声明"), ("admin.statement_review",)),
+    Entry(
+        "admin.pools_list",
+        "heart",
+        _l("减排池"),
+        ("admin.pool", "admin.new_pool", "admin.edit_pool"),
+    ),
     Entry("admin.survival_checks", "nature", _l("造林存活核查"), ("admin.survival_check",)),
     Entry("admin.people", "person", _l("居民"), ("admin.resident", "admin.find_person")),
     Entry("admin.sources", "plug", _l("数据来源"), ("admin.source", "admin.new_source")),

@@ -28,6 +28,7 @@ _PAGES: tuple[str, ...] = (
     "intake",
     "intake_form",
     "control_totals",
+    "institutions_pools",
     "jobs",
     "overview",
     "people",

@@ -20,6 +20,7 @@ from carbonaccount.clock import business_day
 from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict
 from carbonaccount.institutions import lots
+from carbonaccount.institutions.models import Institution, InstitutionStatus
 from carbonaccount.institutions.offset_models import LotKind, OffsetLot
 from carbonaccount.institutions.offset_rules import Serials
 from carbonaccount.institutions.pool_models import Pool, PoolShare, PoolStatus, ShareStatus
@@ -252,11 +253,12 @@ def sell(session: Session, *, public_id: str, acting_user: Actor, now: datetime)
     """Hand the gathered grams to the buyer: each gets its number, the whole a lot, nobody leaves.
 
     A buyer outside the platform gets numbers of grams that are retired with the sale. Raises
-    Conflict (pool_state, pool_own_draft, pool_too_small with `least`).
+    Conflict (pool_state, pool_own_draft, pool_buyer_closed; pool_too_small with `least`).
     """
     staff_id = require_role(session, acting_user=acting_user, roles=OFFICERS)
     pool = locked(session, public_id, PoolStatus.CLOSED)
     require_second(pool, staff_id)
+    _require_buyer(session, pool)
     shares = _shares(session, pool, ShareStatus.GATHERED)
     _require_enough(shares)
     shares = shares.with_columns(serial_last=pl.col("amount_g").cum_sum()).with_columns(
@@ -276,6 +278,13 @@ def sell(session: Session, *, public_id: str, acting_user: Actor, now: datetime)
     _tell(session, SOLD_MESSAGE, pool, shares, now)
     note(session, "sell", pool, acting_user, now)
     return pool
+
+
+def _require_buyer(session: Session, pool: Pool) -> None:
+    if pool.buyer_id is None:
+        return
+    if session.get_one(Institution, pool.buyer_id).status != InstitutionStatus.ACTIVE:
+        raise Conflict("pool_buyer_closed")
 
 
 def _hand_over(

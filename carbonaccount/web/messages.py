@@ -15,6 +15,7 @@ from carbonaccount.web.institution_reasons_core import INSTITUTION_CORE
 from carbonaccount.web.institution_reasons_events import INSTITUTION_EVENTS
 from carbonaccount.web.institution_reasons_inventory import INSTITUTION_INVENTORY
 from carbonaccount.web.institution_reasons_offsets import OFFSET_REASONS
+from carbonaccount.web.institution_reasons_pools import INSTITUTION_POOLS
 from carbonaccount.web.inventory_reasons import INVENTORY_REASONS
 from carbonaccount.web.reasons import REASONS
 from carbonaccount.web.reward_reasons_catalogue import REWARD_CATALOGUE
@@ -64,6 +65,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **INVENTORY_REASONS,
     **OFFSET_REASONS,
     **INSTITUTION_EVENTS,
+    **INSTITUTION_POOLS,
     **INSTITUTION_INVENTORY,
     **INSTITUTION_CORE,
     **CITY_REASONS,

@@ -25,13 +25,18 @@ _PAGES: tuple[str, ...] = (
     "neutrality",
     "offsets",
     "people",
+    "pools",
     "plantations",
     "recognition",
     "shares",
     "statements",
 )
 # Words for the messages that this room sends; importing a module registers them.
-_MESSAGE_TEXTS: tuple[str, ...] = ("message_texts_core", "message_texts_events")
+_MESSAGE_TEXTS: tuple[str, ...] = (
+    "message_texts_core",
+    "message_texts_events",
+    "message_texts_pools",
+)
 # Recurring work and promises to the books; importing a module registers them.
 _REGISTERED: tuple[str, ...] = (
     "attribution",

@@ -1,0 +1,1 @@
+"""What the pages of pools share in the panel: their form."""
