@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from carbonaccount.accounts.purposes import Purpose, tells_purposes
 from carbonaccount.certified import sources_of
 from carbonaccount.clock import business_day, utc_now
-from carbonaccount.errors import DomainError
+from carbonaccount.errors import DomainError, NotFound
 from carbonaccount.institutions import attribution, attribution_lots
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.offset_forms import FleetForm, ShareForm, ShareLotForm, day_in
@@ -102,6 +102,9 @@ def share_give_back(place: Seated, share_id: str) -> ResponseReturnValue:
 )
 def share_lot(place: Seated, source_id: int, role: str) -> ResponseReturnValue:
     """Make a lot of the shares of a source and period."""
+    shares_here = attribution.shares_at(current_session(), institution_id=place.institution_id)
+    if source_id not in {share.source.source_id for share in shares_here}:
+        raise NotFound("unknown_share")
     form = ShareLotForm()
     if not form.validate_on_submit():
         return _page(place, lot=form, lot_of=(source_id, role), status=422)
