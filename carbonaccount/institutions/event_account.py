@@ -25,7 +25,7 @@ from carbonaccount.institutions.event_models import Source
 _EXACT = Context(prec=60)
 THERE_AND_BACK = 2
 PERSON_KM = "pkm"
-NOT_ASKED = "not_asked"
+NOT_ASKED, ASKED = "not_asked", "asked"
 # Of how many people a group must be before it is shown outside.
 LEAST_GROUP = 10
 
@@ -124,14 +124,26 @@ class EventTotals:
             found[line.source] = before if grams is None else grams + (before or 0)
         return found
 
-    def by_grade(self) -> dict[str, int]:
-        """Return grams by the grade of their factor; what is estimated stands alone."""
+    def by_grade(self, *, for_all: bool = False) -> dict[str, int]:
+        """Return grams by the grade of their factor; what is estimated stands alone.
+
+        for_all: travel in one sum, since a grade that only one way to travel has would tell how
+        many came that way.
+        """
         found: dict[str, int] = {}
         for line in self.lines:
             if line.emission_g:
-                grade = NOT_ASKED if line.estimated else line.factor.grade if line.factor else ""
-                found[grade] = found.get(grade, 0) + line.emission_g
+                key = _grade_of(line, for_all=for_all)
+                found[key] = found.get(key, 0) + line.emission_g
         return dict(sorted(found.items()))
+
+
+def _grade_of(line: AccountLine, *, for_all: bool) -> str:
+    if line.estimated:
+        return NOT_ASKED
+    if for_all and line.people is not None:
+        return ASKED
+    return line.factor.grade if line.factor else ""
 
 
 def totals(

@@ -132,6 +132,14 @@ def test_sums_by_source_and_grade() -> None:
         "not_asked": 1_981_770,
     }
     assert sum(found.by_grade().values()) == found.total_g
+    # For everybody travel is one sum: only planes have grade C (UK), and only five came by plane.
+    assert found.by_grade(for_all=True) == {
+        "B": 928_650,
+        "C": 30_400,
+        "D": 7_070,
+        "asked": 3_963_540,
+        "not_asked": 1_981_770,
+    }
     assert [line.what for line in found.not_counted] == ["item:night", "item:night", "item:meal"]
 
 

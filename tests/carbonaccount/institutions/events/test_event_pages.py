@@ -243,6 +243,9 @@ def test_from_plan_to_certificate(app: Flask, tmp_path: Path) -> None:
     assert read_qr(picture_of_pdf(content, tmp_path)).endswith(checked)
 
     # --- what everybody sees: counts, small groups together ---
+    for said in (text, paper.text, stranger.get(f"/events/{scene.event_id}").text):
+        assert "3,963.54" in said
+        assert "1,425.3" not in said
     shown = re.findall(
         r'<tr><th scope="row">([^<]+)</th><td class="right">([\d,]+)</td></tr>',
         stranger.get(f"/events/{scene.event_id}").text,
