@@ -1,0 +1,149 @@
+"""The first page: distance to neutrality and totals of members, worked out by hand."""
+
+import io
+from datetime import timedelta
+
+from flask import Flask
+from openpyxl import load_workbook
+from sqlmodel import Session, select
+
+from behaviors.models import Behavior
+from behaviors.total_models import InstitutionMonth
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.institutions.dashboard import distance, moved
+from carbonaccount.institutions.inventory_models import Inventory, InventoryLine
+from carbonaccount.institutions.neutrality_models import NeutralityStatement
+from carbonaccount.institutions.offset_models import OffsetLot
+from tests.carbonaccount.institutions.places import Place, arranged
+from tests.people import writing
+
+PHONES = ("13800000031", "13800000032", "13800000033")
+
+
+def use_power(session: Session, place: Place) -> None:
+    """Write 1,000 kWh at 0.6191 kg: 619.100 kg, and a statement of the year."""
+    now = utc_now()
+    year = Inventory(institution_id=place.row_id, year=2025, created_at=now)
+    session.add(year)
+    session.flush()
+    session.add(
+        InventoryLine(
+            inventory_id=year.stored_id,
+            month=1,
+            factor_code="grid.shandong",
+            factor_version=1,
+            factor_value="0.6191",
+            factor_unit="kgCO2/kWh",
+            entered_unit="kWh",
+            entered_amount="1000",
+            amount="1000",
+            changed_at=now,
+        )
+    )
+    session.add(
+        NeutralityStatement(
+            public_id="S",
+            institution_id=place.row_id,
+            year=2025,
+            inventory_id=year.stored_id,
+            inventory_version=1,
+            drafted_by=1,
+            drafted_at=now,
+        )
+    )
+    session.flush()
+
+
+def lot(session: Session, place: Place, first: int, **changes: object) -> None:
+    """Write a lot of 2 x 100 kg that came in two months ago."""
+    values: dict[str, object] = {
+        "public_id": f"L{first}",
+        "institution_id": place.row_id,
+        "kind": "ccer",
+        "registry_code": "ccer",
+        "serial_prefix": "T-",
+        "serial_first": first,
+        "serial_last": first + 1,
+        "serial_g": 100_000,
+        "amount_g": 200_000,
+        "vintage": 2025,
+        "added_at": utc_now() - timedelta(days=62),
+        **changes,
+    }
+    session.add(OffsetLot(**values))  # type: ignore[arg-type]
+
+
+def test_how_far_from_neutral(app: Flask) -> None:
+    school = arranged(app, "ines", PHONES)
+    now, month = utc_now(), business_day(utc_now()).replace(day=1)
+    used = {"status": "retired", "retired_at": now, "purpose_id": 1}
+    with writing(app) as session:
+        assert distance(session, institution_id=school.row_id) is None
+        assert moved(session, institution_id=school.row_id, month=month).nothing
+        use_power(session, school)
+        lot(session, school, 1)  # held: does not count
+        lot(session, school, 11, **used, purpose="statement_year")
+        # 500 kWh of certificates take 309.550 kg off the power line.
+        lot(
+            session,
+            school,
+            21,
+            **used,
+            purpose="power_line",
+            kind="green_certificate",
+            registry_code="gec",
+            serial_g=0,
+            amount_g=0,
+            serial_kwh=250,
+            amount_kwh=500,
+            added_at=now,
+        )
+        lot(session, school, 31, **{**used, "purpose_id": 77}, purpose="event")
+        session.commit()
+        found = distance(session, institution_id=school.row_id)
+        assert found is not None
+        # 619,100 - 309,550 - 200,000 = 109,550 g; 509,550 / 619,100 = 82.3 %.
+        balance = found.balance
+        assert (balance.emissions_g, balance.power_reduction_g) == (619_100, 309_550)
+        assert (balance.offsets_g, balance.remaining_g, found.percent) == (200_000, 109_550, 82)
+        assert (found.account.year, found.statement) == (2025, "draft")
+        turned = moved(session, institution_id=school.row_id, month=month)
+        assert (turned.inventory_lines, turned.lots_added, turned.lots_retired) == (1, 1, 3)
+        assert turned.retired_g == 400_000
+    home = school.reader.get(school.address).text
+    for said in ("2025 年离碳中和还有", "109", "已抵消 82%", "619 kg", "309 kg", "清单还在填报"):
+        assert said in home
+
+
+def test_totals_of_members_and_their_files(app: Flask) -> None:
+    school = arranged(app, "ines", PHONES)
+    last = business_day(utc_now()).replace(day=1) - timedelta(days=1)
+    before = last.replace(day=1) - timedelta(days=1)
+    with writing(app) as session:
+        bus = next(b.id for b in session.exec(select(Behavior)) if b.code == "bus_trip")
+        for month, people, records in ((last, 12, 40), (before, 9, 30)):
+            for behavior_id in (0, bus or 0):
+                session.add(
+                    InstitutionMonth(
+                        institution_id=school.row_id,
+                        month=month.isoformat()[:7],
+                        behavior_id=behavior_id,
+                        records=records,
+                        people=people,
+                        reduction_g=records * 100,
+                        credits=0,
+                    )
+                )
+        session.commit()
+    page = school.reader.get(f"{school.address}/members").text
+    for said in ("4.00 kg", "公交", "40", "12", "不足 10 人，不显示", "也不计在合计里"):
+        assert said in page
+    assert "30" not in page.split('id="totals"')[1].split("</section>")[0]
+    assert "12 人，40 次" in school.reader.get(school.address).text
+    sent = school.reader.get(f"{school.address}/members/totals.xlsx")
+    sheet = load_workbook(io.BytesIO(sent.data)).active
+    assert sheet is not None
+    rows = [tuple(cell or "" for cell in row) for row in sheet.iter_rows(values_only=True)]
+    assert rows[1][2:5] == (12, 40, 4000)
+    assert rows[2] == ("按月", before.isoformat()[:7], "", "", "", "不足 10 人，不显示")
+    assert rows[3] == ("按月", last.isoformat()[:7], 12, 40, 4000, "")
