@@ -18,7 +18,7 @@ from carbonaccount.accounts.services import new_public_id, open_account
 from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, LimitReached, NotFound
-from carbonaccount.institutions import units
+from carbonaccount.institutions import joining, units
 from carbonaccount.institutions.credit_codes import read_credit_code
 from carbonaccount.institutions.models import (
     Institution,
@@ -213,7 +213,7 @@ def refuse(
 def close(
     session: Session, *, public_id: str, reason: str, acting_user: Actor, now: datetime
 ) -> Institution:
-    """Close an active institution: its pages end, its books and its members' totals stay.
+    """Close an active institution: pages, units and memberships end; books and past totals stay.
 
     Raises Refused (role_missing), NotFound, Conflict (institution_not_active).
     """
@@ -226,6 +226,7 @@ def close(
     institution.decided_by, institution.decided_at = staff_id, now
     institution.decision = reason
     units.end_all(session, institution=institution, now=now)
+    joining.end_all(session, institution=institution, now=now)
     note(session, institution, "institution.close", acting_user=acting_user, now=now, reason=reason)
     return institution
 

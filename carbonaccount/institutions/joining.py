@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from carbonaccount import audit, signals
+from carbonaccount.accounts.models import Consent
 from carbonaccount.accounts.services import give_consent, withdraw_consent
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
@@ -223,27 +224,47 @@ def end_memberships(
     wanted = institutions_named(purposes)
     if not wanted:
         return
-    today = business_day(now)
-    mine = (
+    _end(
+        session,
+        now,
         col(InstitutionMember.account_id) == account_id,
-        col(InstitutionMember.last_day).is_(None),
         col(InstitutionMember.institution_id).in_(
             select(col(Institution.id)).where(col(Institution.public_id).in_(wanted))
         ),
     )
-    session.exec(
-        sa.delete(InstitutionMember).where(*mine, col(InstitutionMember.first_day) >= today)
-    )
-    session.exec(
-        sa.update(InstitutionMember).where(*mine).values(last_day=today - timedelta(days=1))
-    )
-    _count_anew(session, account_id, now)
 
 
 def _count_anew(session: Session, account_id: int, now: datetime) -> None:
     """Say that what a person did today counts with other institutions than it did."""
     today = business_day(now)
     signals.membership_changed(session, account_id=account_id, first_day=today, last_day=today)
+
+
+def _end(session: Session, now: datetime, *whose: sa.ColumnElement[bool]) -> None:
+    today = business_day(now)
+    standing = (*whose, col(InstitutionMember.last_day).is_(None))
+    members = session.exec(select(col(InstitutionMember.account_id)).where(*standing)).all()
+    session.exec(
+        sa.delete(InstitutionMember).where(*standing, col(InstitutionMember.first_day) >= today)
+    )
+    session.exec(
+        sa.update(InstitutionMember).where(*standing).values(last_day=today - timedelta(days=1))
+    )
+    for account_id in members:
+        _count_anew(session, account_id, now)
+
+
+def end_all(session: Session, *, institution: Institution, now: datetime) -> None:
+    """End all memberships and their consents when an institution closes."""
+    _end(session, now, col(InstitutionMember.institution_id) == institution.id)
+    session.exec(
+        sa.update(Consent)
+        .where(
+            col(Consent.purpose) == consent_purpose(institution),
+            col(Consent.withdrawn_at).is_(None),
+        )
+        .values(withdrawn_at=now)
+    )
 
 
 def memberships_of(session: Session, *, account_id: int) -> list[Membership]:

@@ -1,11 +1,23 @@
 """Members: told first, joined by a tick, changed and left at once; owners see no persons."""
 
+from datetime import timedelta
+
 from flask import Flask
 from sqlmodel import col, select
 
 from carbonaccount.accounts.models import Consent
-from carbonaccount.institutions.models import InstitutionMember
-from tests.carbonaccount.institutions.places import CODE_X, CODE_Y, Place, arranged, signed_in
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.institutions import applications, joining
+from carbonaccount.institutions.models import Institution, InstitutionMember
+from tests.carbonaccount.institutions.places import (
+    CODE_X,
+    CODE_Y,
+    Place,
+    actor_of,
+    add_officer,
+    arranged,
+    signed_in,
+)
 from tests.people import Browser, writing
 
 PHONES = ("13800000031", "13800000032", "13800000033")
@@ -91,7 +103,39 @@ def test_a_pupil_is_told_joins_changes_class_and_leaves(app: Flask) -> None:
     assert pupil.post(f"/join/{code}", {"agree": "y", "team": "一班"}).status_code == 303
     gone = pupil.post("/me/withdraw", {"sure": "y"}, page="/me")
     assert (gone.status_code, rows_of(app)) == (303, [])
-    assert row.first_day is not None
+    assert row.first_day == business_day(utc_now())
+
+
+def test_memberships_end_with_the_institution(app: Flask) -> None:
+    school = arranged(app, "ines", PHONES)
+    pupil = signed_in(app, PUPIL)
+    with writing(app) as session:
+        row = session.get_one(Institution, school.row_id)
+        actor, officer = actor_of(app, session, PUPIL), add_officer(app, session, "omar")
+        code = joining.renew_code(session, institution=row, acting_user=officer, now=utc_now()).code
+        joining.join(
+            session,
+            code=code,
+            team="",
+            agreed=True,
+            notice_text="-",
+            acting_user=actor,
+            now=utc_now() - timedelta(days=40),
+        )
+        session.commit()
+        assert "示例学校" in pupil.get("/me/institutions").text
+        applications.close(
+            session,
+            public_id=school.public_id,
+            reason="已合并",
+            acting_user=officer,
+            now=utc_now(),
+        )
+        session.commit()
+    assert "还没有计入任何单位" in pupil.get("/me/institutions").text
+    (kept,) = rows_of(app)
+    assert kept.last_day == business_day(utc_now()) - timedelta(days=1)
+    assert Browser(app).get(f"/join/{code}").status_code == 404
 
 
 def test_units_ask_confirm_and_part(app: Flask) -> None:
