@@ -22,9 +22,12 @@ from behaviors.total_members import month_of
 from behaviors.total_models import CityTotal, DayChange, DayTotal
 from behaviors.total_people import Groups
 from carbonaccount import signals
+from carbonaccount.database import is_sqlite
 
 # Days worked out in one statement; a gap of a year is a few dozen of them.
 DAYS_AT_ONCE = 10
+# What PostgreSQL may take for each sort or hash table of the work.
+SORTING_MB = 128
 _BOOKED = "booked"
 
 # What counts of the days asked for: one row a day, person, behaviour and evidence grade. Built
@@ -128,6 +131,9 @@ def add_up(session: Session, *, now: datetime) -> int:
     days = sorted({mark.business_day for mark in marked})
     if not days:
         return 0
+    if not is_sqlite(session):
+        # A day of a city fits; with the usual 4 MB it would be sorted on disk.
+        session.execute(sa.text(f"SET LOCAL work_mem = '{SORTING_MB}MB'"))
     totals = {(row.dimension, row.key): row for row in session.exec(select(CityTotal))}
     moved = {mark.account_id for mark in marked if mark.account_id is not None}
     people = total_people.move(session, moved)
