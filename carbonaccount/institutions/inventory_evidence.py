@@ -147,12 +147,15 @@ def _one(session: Session, institution_id: int, condition: object) -> InventoryE
     ).first()
 
 
-def evidence_of(session: Session, *, institution_id: int) -> list[InventoryEvidence]:
-    """Return an institution's files, the newest first."""
+def evidence_of(
+    session: Session, *, institution_id: int, limit: int | None = None
+) -> list[InventoryEvidence]:
+    """Return an institution's files, the newest first; with a limit the newest of them."""
     rows = session.exec(
         select(InventoryEvidence)
         .where(col(InventoryEvidence.institution_id) == institution_id)
         .order_by(col(InventoryEvidence.id).desc())
+        .limit(limit)
     )
     return list(rows)
 

@@ -118,23 +118,35 @@ def year_account(
 
     With `locked_only` that of the newest locked version: an open correction does not count yet.
     """
-    years = accounts_of(session, institution_id=institution_id, locked_only=locked_only)
+    years = accounts_of(
+        session, institution_id=institution_id, locked_only=locked_only, around=year
+    )
     return years.get(year)
 
 
 def accounts_of(
-    session: Session, *, institution_id: int, locked_only: bool = False
+    session: Session,
+    *,
+    institution_id: int,
+    locked_only: bool = False,
+    around: int | None = None,
 ) -> dict[int, YearAccount]:
-    """Return the accounts of all years of an institution, the earliest first; four queries."""
+    """Return the accounts of an institution's years, the earliest first; three queries.
+
+    With `around` only that year and those it is compared with, however long the history is.
+    """
     query = select(Inventory).where(col(Inventory.institution_id) == institution_id)
     if locked_only:
         query = query.where(col(Inventory.status) == InventoryStatus.LOCKED)
     newest: dict[int, Inventory] = {}
     for row in session.exec(query.order_by(col(Inventory.year), col(Inventory.version))):
         newest[row.year] = row
+    base = base_year(session, institution_id=institution_id, years=list(newest))
+    if around is not None:
+        wanted = (around, around - 1, base)
+        newest = {year: row for year, row in newest.items() if year in wanted}
     lines = lines_of(session, inventory_ids=[row.stored_id for row in newest.values()])
     bare = {year: account_of(row, lines.get(row.stored_id, ())) for year, row in newest.items()}
-    base = base_year(session, institution_id=institution_id, years=list(bare))
     return {year: _compared(account, bare, base) for year, account in bare.items()}
 
 

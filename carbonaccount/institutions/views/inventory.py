@@ -37,6 +37,7 @@ from carbonaccount.web.problems import status_of
 from carbonaccount.web.tables import Cell, table_file
 
 LINES_A_PAGE = 60
+FILES_SHOWN = 30
 _KINDS = ("csv", "xlsx")
 
 
@@ -155,7 +156,8 @@ def show_year(
         changes=changes,
         people=people,
         versions=life.versions(session, institution_id=place.institution_id, year=year),
-        evidence=evidence_of(session, institution_id=place.institution_id),
+        evidence=evidence_of(session, institution_id=place.institution_id, limit=FILES_SHOWN),
+        files_shown=FILES_SHOWN,
         area=area_text(row.floor_area_dm2),
         may_write=place.may(CLERKS) and row.status == life.OPEN,
         may_submit=place.may(CLERKS) and row.status == life.OPEN,

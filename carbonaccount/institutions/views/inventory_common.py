@@ -55,8 +55,12 @@ class YearPage:
 
     @cached_property
     def accounts(self) -> dict[int, YearAccount]:
-        """The accounts of all years of the institution."""
-        return accounts_of(self.session, institution_id=self.place.institution_id)
+        """The accounts of this year, of the year before and of the base year."""
+        return accounts_of(
+            self.session,
+            institution_id=self.place.institution_id,
+            around=self.inventory.year,
+        )
 
     @property
     def account(self) -> YearAccount:

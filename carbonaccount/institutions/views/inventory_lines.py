@@ -24,7 +24,7 @@ from carbonaccount.institutions.inventory_evidence import (
     find_evidence,
 )
 from carbonaccount.institutions.inventory_forms import LineForm
-from carbonaccount.institutions.inventory_models import Inventory, InventoryLine
+from carbonaccount.institutions.inventory_models import Inventory, InventoryEvidence, InventoryLine
 from carbonaccount.institutions.seats import CLERKS, Seated
 from carbonaccount.institutions.views.common import at_institution, put_error
 from carbonaccount.institutions.views.inventory import show_year, to_year
@@ -38,6 +38,7 @@ from carbonaccount.institutions.views.inventory_common import (
 from carbonaccount.web.identity import go_to
 from carbonaccount.web.problems import status_of
 
+FILES_OFFERED = 100
 _MONTHS = (*range(1, 13), 0)
 
 
@@ -141,7 +142,7 @@ def inventory_edit(place: Seated, year: int, line_id: int) -> ResponseReturnValu
     line = writing.find_line(page.session, inventory=page.inventory, line_id=line_id)
     form = _form(page, line.factor_code, line)
     if request.method == "GET":
-        form.show(line, evidence_of(page.session, institution_id=place.institution_id))
+        form.show(line, _files(page, line))
         return _line_page(page, form, line.factor_code, line=line)
     if not form.validate():
         return _line_page(page, form, line.factor_code, line=line, status=422)
@@ -198,9 +199,17 @@ def _form(page: YearPage, code: str, line: InventoryLine | None = None) -> LineF
         months=[(month, month_name(month)) for month in _MONTHS],
         units=units,
         bases=list(BASES.items()),
-        evidence=evidence_of(page.session, institution_id=page.place.institution_id),
+        evidence=_files(page, line),
     )
     return form
+
+
+def _files(page: YearPage, line: InventoryLine | None) -> list[InventoryEvidence]:
+    """Return the files to choose from: the newest, and the line's own."""
+    session, institution_id = page.session, page.place.institution_id
+    found = evidence_of(session, institution_id=institution_id, limit=FILES_OFFERED)
+    own = session.get(InventoryEvidence, line.evidence_id) if line and line.evidence_id else None
+    return found if own is None or own in found else [*found, own]
 
 
 def _line_page(

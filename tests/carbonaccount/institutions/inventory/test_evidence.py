@@ -21,7 +21,11 @@ from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions import inventory_evidence as files
 from carbonaccount.institutions import inventory_lines as writing
 from carbonaccount.institutions.inventory_entries import Entry
-from carbonaccount.institutions.inventory_models import Inventory, InventoryLine
+from carbonaccount.institutions.inventory_models import (
+    Inventory,
+    InventoryEvidence,
+    InventoryLine,
+)
 from carbonaccount.institutions.models import Institution
 from tests.carbonaccount.institutions.places import add_officer, admitted
 from tests.people import writing as writing_session
@@ -103,7 +107,7 @@ def school(app: Flask, session: Session, people: list[Actor]) -> Institution:
 def test_the_same_file_is_kept_once_and_a_changed_one_is_not_sent(
     session: Session, school: Institution, people: list[Actor], tmp_path: Path
 ) -> None:
-    def keep(content: bytes, name: str) -> files.InventoryEvidence:
+    def keep(content: bytes, name: str) -> InventoryEvidence:
         return files.add_evidence(
             session,
             institution_id=school.stored_id,

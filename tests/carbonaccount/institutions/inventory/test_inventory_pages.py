@@ -119,9 +119,9 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     edited = send(clerk, form, form, fields, file=(PDF, "油票.pdf"))
     assert edited.status_code == 303, edited.text
     assert totals(app, school)["direct_kg"] == "217.900"  # 73 kg / 0.73 kg/L = 100 L
-    page = clerk.get(f"{home}/inventory/2026")
-    assert "油票.pdf" in page.text
-    found = re.search(r'href="([^"]+/inventory/evidence/[0-9a-f]+)"', page.text)
+    page = clerk.get(f"{home}/inventory/2026").text
+    assert "油票.pdf" in page
+    found = re.search(r'href="([^"]+/inventory/evidence/[0-9a-f]+)"', page)
     assert found is not None
     assert reader.get(found[1]).data == PDF
 

@@ -1,7 +1,10 @@
 """A published list in the panel: looked at first, imported once, and its first owner invited."""
 
+import csv
+import io
 import re
 
+import openpyxl
 from flask import Flask
 from sqlmodel import col, select
 
@@ -21,6 +24,18 @@ PAGE = "/admin/institution-lists"
 RESULT = "accepted=1 flagged=1 rejected=1"
 
 
+def workbook(text: str) -> bytes:
+    """Return a table as a workbook."""
+    file, book = io.BytesIO(), openpyxl.Workbook()
+    for row in csv.reader(io.StringIO(text)):
+        cells = [cell.replace(",", "") for cell in row]
+        book.active.append([float(c) if re.fullmatch(r"[0-9.]+", c) else c for c in cells])
+    # A text that looks like a formula stays one.
+    book.active["B3"].data_type = "s"
+    book.save(file)
+    return file.getvalue()
+
+
 def test_a_list_is_looked_at_imported_and_its_owner_invited(app: Flask) -> None:
     officer = Browser(app)
     officer.sign_in_staff(add_dana(app, Role.INSTITUTION_OFFICER).now())
@@ -37,7 +52,9 @@ def test_a_list_is_looked_at_imported_and_its_owner_invited(app: Flask) -> None:
     assert "没有写入" in looked.text
     with writing(app) as session:
         assert session.exec(select(Institution)).all() == []
-    done = send(officer, PAGE, PAGE, {"year": "2016", "write": "1"}, file=file)
+    # The same as a workbook, with figures as numbers.
+    sheet = (workbook(LIST), "list.xlsx")
+    done = send(officer, PAGE, PAGE, {"year": "2016", "write": "1"}, file=sheet)
     assert f'data-result="{RESULT}"' in done.text
     found = re.search(rf"{PAGE}/[0-9a-f]+\.csv", done.text)
     assert found is not None

@@ -14,7 +14,7 @@ from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import inventory_sheets as sheets
 from carbonaccount.institutions.inventory_entries import Entry, prepared
 from carbonaccount.institutions.inventory_models import Inventory, InventoryEvidence, InventoryLine
-from carbonaccount.institutions.inventory_reading import Plan, plan_upload
+from carbonaccount.institutions.inventory_reading import SHEET, Plan, plan_upload
 from carbonaccount.institutions.inventory_results import YearAccount, account_of
 from carbonaccount.institutions.inventory_tables import read_table
 from tests.carbonaccount.institutions.inventory.lines import NOW, line
@@ -191,7 +191,7 @@ def test_the_template_can_be_filled_in_and_read(language: str) -> None:
         io.BytesIO(sheets.template(year=2026, book=BOOK, language=language))
     )
     assert book.sheetnames == [
-        sheets.SHEET,
+        SHEET,
         *(("Units", "Instructions") if language == "en" else ("单位", "说明")),
     ]
     sheet, units = book.worksheets[0], book.worksheets[1]
