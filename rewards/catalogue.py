@@ -20,6 +20,7 @@ from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, NotFound, Refused
 from rewards import favourites, fund
+from rewards.acceptance import is_usable
 from rewards.fund_models import FundProgramme
 from rewards.merchant_models import Merchant, RewardMerchant
 from rewards.models import Reward, RewardPrice, RewardStatus, StockMovement
@@ -123,8 +124,12 @@ def set_picture(
 def submit(
     session: Session, *, public_id: str, reason: str, acting_user: Actor, now: datetime
 ) -> Reward:
-    """Hand a draft to another person. Raises Conflict (reward_not_in_state), Invalid."""
+    """Hand a draft to another person.
+
+    Raises Conflict (reward_not_in_state, reward_needs_merchant), Invalid.
+    """
     require_role(session, acting_user=acting_user, roles=EDITORS)
+    _require_merchant(session, locked(session, public_id, RewardStatus.DRAFT))
     return _step(session, public_id, "submit", RewardStatus.IN_REVIEW, reason, acting_user, now)
 
 
@@ -155,7 +160,8 @@ def publish(
 ) -> Reward:
     """Put a reward on the shelf, by somebody else than its drafter, when the fund covers it.
 
-    Raises Refused (own_reward), Conflict (reward_not_in_state, reward_over, fund_does_not_cover).
+    Raises Refused (own_reward), Conflict (reward_not_in_state, reward_over, reward_needs_merchant,
+    fund_does_not_cover).
     """
     staff_id = require_role(session, acting_user=acting_user, roles=APPROVERS)
     reward = locked(session, public_id, RewardStatus.IN_REVIEW)
@@ -181,7 +187,10 @@ def pause(
 def resume(
     session: Session, *, public_id: str, reason: str, acting_user: Actor, now: datetime
 ) -> Reward:
-    """Put a paused reward back. Raises Conflict (reward_over, fund_does_not_cover)."""
+    """Put a paused reward back.
+
+    Raises Conflict (reward_over, reward_needs_merchant, fund_does_not_cover).
+    """
     require_role(session, acting_user=acting_user, roles=EITHER)
     reward = locked(session, public_id, RewardStatus.PAUSED)
     _check_offer(session, reward, now)
@@ -366,7 +375,15 @@ def _check_reason(reason: str) -> None:
 def _check_offer(session: Session, reward: Reward, now: datetime) -> None:
     if reward.offered_until < business_day(now):
         raise Conflict("reward_over", day=reward.offered_until.isoformat())
+    _require_merchant(session, reward)
     _require_covered(session, reward, now)
+
+
+def _require_merchant(session: Session, reward: Reward) -> None:
+    """Nobody shall pay for a coupon that no active merchant takes."""
+    session.flush()
+    if not is_usable(session, reward):
+        raise Conflict("reward_needs_merchant")
 
 
 def _require_covered(session: Session, reward: Reward, now: datetime) -> None:

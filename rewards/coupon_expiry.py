@@ -17,6 +17,7 @@ from carbonaccount.ledger import services as ledger
 from carbonaccount.ledger.models import Cause, LedgerKind, TransferKind, Unit
 from carbonaccount.messages.services import Outgoing, send_many
 from rewards import fund
+from rewards.acceptance import usable_ids
 from rewards.models import Coupon, CouponStatus, Reward
 
 # A holder is reminded this long before the last day.
@@ -26,7 +27,8 @@ REMINDED_BEFORE = timedelta(days=3)
 def expire_due(session: Session, *, day: date, now: datetime) -> int:
     """End the coupons whose last day is before `day`; returns how many there were.
 
-    The credits go back to the holders, or end where the reward says so; the stock and the fund's
+    The credits go back to the holders, or end where the reward says so and a merchant would have
+    taken the coupon; the stock and the fund's
     money are free again either way, since nothing was handed over. The person's place under the
     limit stays taken. What ended before is left alone, so the run may be repeated. Does not
     commit.
@@ -35,12 +37,13 @@ def expire_due(session: Session, *, day: date, now: datetime) -> int:
     if not coupons:
         return 0
     rewards = _rewards(session, {coupon.reward_id for coupon in coupons})
-    _post(session, coupons, rewards, now)
+    refunding = _refunding(session, rewards)
+    _post(session, coupons, refunding, now)
     _free_stock(session, coupons)
     for coupon in coupons:
         fund.release_value(session, coupon=coupon, now=now)
     for refunded, kind in ((True, "coupon_expired_refunded"), (False, "coupon_expired")):
-        chosen = [c for c in coupons if rewards[c.reward_id].refund_when_expired == refunded]
+        chosen = [c for c in coupons if (c.reward_id in refunding) == refunded]
         send_many(session, kind=kind, outgoing=_told(chosen, rewards), now=now)
     return len(coupons)
 
@@ -68,11 +71,22 @@ def _rewards(session: Session, ids: set[int]) -> dict[int, Reward]:
     return {reward.id or 0: reward for reward in rows}
 
 
-def _post(
-    session: Session, coupons: Sequence[Coupon], rewards: dict[int, Reward], now: datetime
-) -> None:
+def _refunding(session: Session, rewards: dict[int, Reward]) -> set[int]:
+    """Return the rewards that give credits back when a coupon ends unused.
+
+    Nobody loses credits for a coupon that no active merchant takes, whatever its reward says.
+    """
+    usable = usable_ids(session, rewards)
+    return {
+        reward_id
+        for reward_id, reward in rewards.items()
+        if reward.refund_when_expired or reward_id not in usable
+    }
+
+
+def _post(session: Session, coupons: Sequence[Coupon], refunding: set[int], now: datetime) -> None:
     """Move what was held back to where it came from, or to where the vintage's credits end."""
-    refunded = [c.stored_id for c in coupons if rewards[c.reward_id].refund_when_expired]
+    refunded = [c.stored_id for c in coupons if c.reward_id in refunding]
     held = _held(session, [coupon.stored_id for coupon in coupons])
     ends = {
         vintage: ledger.ending_account(

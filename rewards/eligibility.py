@@ -11,6 +11,7 @@ from sqlmodel import Session
 from carbonaccount.accounts.guardians import Standing, age, needs_guardian, standing_of
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid
+from rewards.acceptance import is_usable
 from rewards.models import Reward, RewardStatus
 
 
@@ -46,11 +47,23 @@ def _why_not_by_age(minimum_age: int, standing: Standing, day: date) -> str:
 def eligibility(session: Session, *, account_id: int, reward: Reward, now: datetime) -> None:
     """Raise unless a resident may take a reward now.
 
-    Raises Conflict `reward_not_offered` and Invalid with the other codes of `why_not`, with the
-    reward's `minimum_age`.
+    Raises Conflict `reward_not_offered` and `reward_no_merchant` (no active merchant takes its
+    coupons), Invalid with the other codes of `why_not`, with the reward's `minimum_age`.
     """
     code = why_not(reward, standing_of(session, account_id=account_id), business_day(now))
     if code == "reward_not_offered":
         raise Conflict(code)
+    if not is_usable(session, reward):
+        raise Conflict("reward_no_merchant")
     if code:
         raise Invalid(code, minimum_age=reward.minimum_age)
+
+
+def check_guardian(session: Session, *, account_id: int, now: datetime) -> None:
+    """Raise Invalid `guardian_needed` for who told to be under 14 and whom nobody answers for.
+
+    As with rewards that have no age limit, who did not tell a month of birth is not asked.
+    """
+    standing = standing_of(session, account_id=account_id)
+    if needs_guardian(standing.born_month, business_day(now)) and not standing.has_guardian:
+        raise Invalid("guardian_needed")

@@ -61,6 +61,24 @@ def state_at(free: int, whole: int, programme: FundProgramme | Rule) -> State:
     return FINE
 
 
+def refusal_of(
+    budget: FundBudget | None, programme: FundProgramme | Rule, *, value_fen: int, coupons: int
+) -> str:
+    """Return the code with which the fund refuses one more coupon, "" when it does not.
+
+    coupons: how many the budget gave today. The codes are those of `commit_value`.
+    """
+    if budget is None:
+        return "fund_empty"
+    state = state_of(budget, programme)
+    if state == PAUSED:
+        return "fund_paused"
+    if value_fen > free_fen(budget):
+        return "fund_empty"
+    is_over = state == SLOWED and coupons >= programme.slow_coupons_per_day
+    return "fund_slowed" if is_over else ""
+
+
 def worse(state: State, than: str) -> bool:
     """Return whether a state is further down than another, by its name."""
     return STATES.index(state) > _place(than)
@@ -162,10 +180,14 @@ def _commit(
 
 
 def _why_refused(session: Session, budget_id: int, programme: Rule, value_fen: int) -> str:
-    budget = _fresh(session, budget_id)
-    if state_of(budget, programme) == PAUSED:
-        return "fund_paused"
-    return "fund_empty" if value_fen > free_fen(budget) else "fund_slowed"
+    # Whoever is refused has been counted, so what is left is that the day's are gone.
+    found = refusal_of(
+        _fresh(session, budget_id),
+        programme,
+        value_fen=value_fen,
+        coupons=programme.slow_coupons_per_day,
+    )
+    return found or "fund_slowed"
 
 
 def _fresh(session: Session, budget_id: int) -> FundBudget:

@@ -46,6 +46,7 @@ PERIODS: dict[str, LazyString] = {
 # Why a reward cannot be taken now, as short as a card of the shelf is wide.
 OBSTACLES: dict[str, LazyString] = {
     "reward_not_offered": _l("现在不能兑"),
+    "reward_no_merchant": _l("暂无商户可用"),
     "reward_not_in_district": _l("限部分区县"),
     "reward_age_unknown": _l("有年龄要求"),
     "reward_too_young": _l("未到年龄"),
@@ -54,6 +55,8 @@ OBSTACLES: dict[str, LazyString] = {
     "day_stock_empty": _l("今天已兑完"),
     "person_limit_reached": _l("已达个人上限"),
     "fund_paused": _l("资金暂停"),
+    "fund_slowed": _l("今天已发完"),
+    "fund_empty": _l("资金已用完"),
 }
 # What staff did to a reward, by the act in the audit trail.
 ACTS: dict[str, LazyString] = {

@@ -31,6 +31,10 @@ class RewardClass(StrEnum):
     OTHER = "other"
 
 
+# What a coupon of these is for happens when it is taken: there is nothing to scan.
+USED_AT_ONCE = (RewardClass.TREE, RewardClass.DONATION)
+
+
 class Allotment(StrEnum):
     """Who gets a scarce reward."""
 

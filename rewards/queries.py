@@ -12,8 +12,9 @@ from carbonaccount.audit import AuditEntry
 from carbonaccount.errors import NotFound
 from carbonaccount.ledger.models import LedgerAccount, LedgerKind, Unit
 from rewards import fund
+from rewards.acceptance import usable
 from rewards.eligibility import why_not
-from rewards.fund_models import FundBudget, FundProgramme, Sponsor
+from rewards.fund_models import FundBudget, FundDay, FundProgramme, Sponsor
 from rewards.merchant_models import Merchant, RewardMerchant
 from rewards.models import (
     Coupon,
@@ -34,12 +35,16 @@ NOBODY = 0
 
 
 class RewardLine(NamedTuple):
-    """A reward as the panel lists it, with its programme and what was taken of it."""
+    """A reward as the panel lists it, with its programme and what was taken of it.
+
+    usable: whether an active merchant takes its coupons, or none is needed.
+    """
 
     reward: Reward
     programme: FundProgramme
     coupons: int
     used: int
+    usable: bool
 
 
 def period_start(limit_period: str, day: date) -> date:
@@ -109,6 +114,7 @@ def _items() -> sa.Select[*tuple[Any, ...]]:
         col(FundBudget.year) == sa.bindparam("year", type_=sa.Integer),
     )
     of_day = sa.and_(col(RewardDay.reward_id) == reward_id, col(RewardDay.day) == day)
+    of_fund_day = sa.and_(col(FundDay.budget_id) == col(FundBudget.id), col(FundDay.day) == day)
     of_mine = sa.and_(
         col(RewardTaker.reward_id) == reward_id,
         col(RewardTaker.account_id) == me,
@@ -125,9 +131,12 @@ def _items() -> sa.Select[*tuple[Any, ...]]:
             col(RewardFavourite.added_at).is_not(None),
             FundBudget,
             FundProgramme,
+            sa.func.coalesce(col(FundDay.coupons), 0),
+            usable(),
         )
         .join(FundProgramme, col(FundProgramme.id) == col(Reward.programme_id))
         .outerjoin(FundBudget, of_year)
+        .outerjoin(FundDay, of_fund_day)
         .outerjoin(RewardDay, of_day)
         .outerjoin(RewardTaker, of_mine)
         .outerjoin(RewardFavourite, my_favourite)
@@ -150,7 +159,7 @@ _ONE_ITEM = _items().where(
 
 
 def _item(row: Sequence[Any], standing: Standing | None, day: date) -> Item:
-    reward, taken_today, taken_by_me, is_favourite, budget, programme = row
+    reward, taken_today, taken_by_me, is_favourite, budget, programme, of_fund, is_usable = row
     return Item(
         reward_id=reward.id,
         public_id=reward.public_id,
@@ -169,9 +178,15 @@ def _item(row: Sequence[Any], standing: Standing | None, day: date) -> Item:
         minimum_age=reward.minimum_age,
         allotment=reward.allotment,
         is_favourite=bool(is_favourite),
-        fund=fund.PAUSED if budget is None else fund.state_of(budget, programme),
-        why_not="" if standing is None else why_not(reward, standing, day),
+        fund=fund.refusal_of(budget, programme, value_fen=reward.value_fen, coupons=of_fund),
+        why_not=_why_not(reward, standing, day, is_usable=is_usable),
     )
+
+
+def _why_not(reward: Reward, standing: Standing | None, day: date, *, is_usable: bool) -> str:
+    """Return what `eligibility` would refuse with; strangers are asked nothing of themselves."""
+    code = "" if standing is None else why_not(reward, standing, day)
+    return code if is_usable or code == "reward_not_offered" else "reward_no_merchant"
 
 
 def prices_of(session: Session, *, reward_id: int) -> list[RewardPrice]:
@@ -251,6 +266,7 @@ def reward_lines(session: Session) -> list[RewardLine]:
             FundProgramme,
             sa.func.coalesce(taken.c.coupons, 0),
             sa.func.coalesce(taken.c.used, 0),
+            usable(),
         )
         .join(FundProgramme, col(FundProgramme.id) == col(Reward.programme_id))
         .outerjoin(taken, taken.c.reward_id == col(Reward.id))

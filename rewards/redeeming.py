@@ -27,6 +27,7 @@ from rewards.coupon_expiry import expire_due, remind_ending
 from rewards.coupon_life import cancel, mark_used, refusal_of, reverse_use, undo_use, use
 from rewards.eligibility import eligibility
 from rewards.models import (
+    USED_AT_ONCE,
     Allotment,
     Coupon,
     CouponStatus,
@@ -37,6 +38,7 @@ from rewards.models import (
 )
 
 __all__ = [
+    "USED_AT_ONCE",
     "cancel",
     "expire_due",
     "period_start",
@@ -50,8 +52,6 @@ __all__ = [
 
 Via = Literal["shelf", "draw", "queue"]
 
-# What a coupon of these is for happens when it is taken: there is nothing to scan.
-USED_AT_ONCE = (RewardClass.TREE, RewardClass.DONATION)
 _EVER = date(1, 1, 1)
 # More coupons than a column of that size counts.
 _UNLIMITED = 2**31 - 1

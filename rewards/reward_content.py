@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from carbonaccount.errors import Invalid
@@ -96,6 +97,11 @@ def _check_choice(
 def yuan_text(fen: int) -> str:
     """Return an amount of fen in yuan, with two decimals."""
     return f"{fen // 100:,}.{fen % 100:02}"
+
+
+def yuan_number(fen: int) -> Decimal:
+    """Return an amount of fen in yuan as a number with two decimals, for lists and files."""
+    return Decimal(fen).scaleb(-2)
 
 
 def columns_of(content: RewardContent) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """How rewards are chosen and put in order for one reader: pure, no database.
 
-What one can take now comes first, the cheapest of them first; what is still too dear follows,
-with how much is missing; what is out, or not for this reader, comes last.
+What one can take now comes first, the cheapest of them first; then what one could pay but that
+is given by a draw, a queue or after a question; what is still too dear follows, with how much is
+missing; what is out, or not for this reader, comes last.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,9 @@ LONGEST_SEARCH = 60
 # How many are few, so that the page says so.
 FEW = 10
 
+# The heads under which the shelf shows rewards to one reader, in their order.
+NOW, ASKING, TOO_DEAR, NOT = range(4)
+
 Texts = Mapping[str, Mapping[str, str]]
 
 
@@ -24,8 +28,8 @@ class Item:
     """A reward on the shelf as one reader finds it on a day.
 
     taken_today: of all residents.  taken_by_me: in the reward's period.  why_not: a code of
-    `eligibility.why_not`, "" for none and for strangers.  fund: the state of the budget that
-    pays, see `fund.state_of`.
+    `eligibility.why_not`, "" for none and for strangers.  fund: the code with which the
+    fund refuses one more, see `fund.refusal_of`, "" for none.
     """
 
     reward_id: int
@@ -70,7 +74,23 @@ class Item:
             return "day_stock_empty"
         if self.limit_per_person is not None and self.taken_by_me >= self.limit_per_person:
             return "person_limit_reached"
-        return "fund_paused" if self.fund == "paused" else ""
+        return self.fund
+
+    @property
+    def obstacle_params(self) -> dict[str, int]:
+        """What the sentence of the obstacle names."""
+        params = {"minimum_age": self.minimum_age}
+        limits = {
+            "person_limit_reached": self.limit_per_person,
+            "day_stock_empty": self.stock_per_day,
+        }
+        limit = limits.get(self.obstacle)
+        return params if limit is None else {**params, "limit": limit}
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether pressing a button gets it: no draw, no queue and no question comes before."""
+        return self.allotment == Allotment.FIRST_COME and not self.obstacle
 
     def missing(self, credits: int) -> int:
         """Return how many credits are missing for it."""
@@ -112,7 +132,7 @@ def fits(item: Item, wanted: Wanted, credits: int) -> bool:
         (not wanted.reward_class or item.reward_class == wanted.reward_class)
         and (not wanted.district or not item.districts or wanted.district in item.districts)
         and (not wanted.favourites or item.is_favourite)
-        and (not wanted.affordable or rank(item, credits) == 0)
+        and (not wanted.affordable or rank(item, credits) == NOW)
         and _holds(item.texts, wanted.words)
     )
 
@@ -124,18 +144,20 @@ def _holds(texts: Texts, words: str) -> bool:
 
 
 def in_order(items: Iterable[Item], *, credits: int) -> list[Item]:
-    """Sort items: what can be taken now, what is too dear, what cannot be taken; cheap first."""
+    """Sort items by `rank`, the cheap ones of each first."""
     return sorted(items, key=lambda item: (rank(item, credits), item.price_credits, item.reward_id))
 
 
 def rank(item: Item, credits: int) -> int:
-    """Return 0 for what can be taken now, 1 for what is too dear, 2 for what cannot be taken.
+    """Return NOW, ASKING (a draw, a queue or a question comes first), TOO_DEAR or NOT.
 
     What only a question of age keeps away can be taken once it is answered.
     """
     if item.obstacle not in ("", "reward_age_unknown"):
-        return 2
-    return 0 if item.missing(credits) == 0 else 1
+        return NOT
+    if item.missing(credits):
+        return TOO_DEAR
+    return NOW if item.is_direct else ASKING
 
 
 def page_of(items: Sequence[Item], *, page: int, credits: int) -> Shelf:
@@ -143,5 +165,5 @@ def page_of(items: Sequence[Item], *, page: int, credits: int) -> Shelf:
     pages = max(1, -(-len(items) // PAGE_ITEMS))
     page = min(max(1, page), pages)
     shown = list(items[(page - 1) * PAGE_ITEMS : page * PAGE_ITEMS])
-    affordable = sum(rank(item, credits) == 0 for item in items)
+    affordable = sum(rank(item, credits) == NOW for item in items)
     return Shelf(shown, len(items), affordable, page, pages)

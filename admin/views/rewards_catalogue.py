@@ -23,10 +23,10 @@ from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_actor, current_staff
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.templating import language
-from rewards import catalogue, labels, pictures, queries
+from rewards import acceptance, catalogue, labels, pictures, queries
 from rewards.models import Reward, RewardStatus, StockMovement
 from rewards.queries import RewardLine
-from rewards.reward_content import yuan_text
+from rewards.reward_content import yuan_number, yuan_text
 from rewards.views.common import named
 
 _FILTERS = ("q", "status", "class")
@@ -49,7 +49,7 @@ def columns() -> list[Column[RewardLine]]:
         Column("left", _("库存"), lambda line: line.reward.stock_left),
         Column("coupons", _("已兑"), lambda line: line.coupons),
         Column("used", _("已用"), lambda line: line.used),
-        Column("value", _("每份成本（分）"), lambda line: line.reward.value_fen),
+        Column("value", _("每份的成本（元）"), lambda line: yuan_number(line.reward.value_fen)),
         Column("until", _("可兑到"), lambda line: line.reward.offered_until.isoformat()),
         Column("programme", _("资金项目"), lambda line: named(line.programme)),
         Column("public_id", _("编号"), lambda line: line.reward.public_id),
@@ -118,6 +118,7 @@ def _reward_page(public_id: str, status: int = 200, **forms: ReasonForm) -> Resp
         movements=queries.stock_movements(session, reward_id=found.id),
         history=queries.history_of(session, public_id=public_id),
         merchants=queries.merchants_of(session, reward_id=found.id),
+        usable=acceptance.is_usable(session, found),
         districts={row.code: row for row in account_queries.districts(session)},
         programme=programme,
         sponsor=sponsor,

@@ -24,6 +24,7 @@ from rewards.fund_chart import chart
 from rewards.fund_models import FundMovement, Sponsor
 from rewards.fund_reports import DaySpent, Standing, VintageLiability
 from rewards.fund_services import rule_of
+from rewards.reward_content import yuan_number
 from rewards.views.fund import bar_width, yuan_text
 
 
@@ -61,10 +62,10 @@ def _standing_columns() -> list[Column[Standing]]:
         Column("sponsor", _("出资方"), lambda row: row.sponsor.name_zh),
         Column("programme", _("计划"), lambda row: row.programme.name_zh),
         Column("year", _("年度"), lambda row: row.budget.year),
-        Column("budget", _("预算（分）"), lambda row: row.budget.budget_fen),
-        Column("committed", _("已发未用（分）"), lambda row: row.budget.committed_fen),
-        Column("spent", _("已用（分）"), lambda row: row.budget.spent_fen),
-        Column("free", _("可用（分）"), lambda row: row.free_fen),
+        Column("budget", _("预算（元）"), lambda row: yuan_number(row.budget.budget_fen)),
+        Column("committed", _("已发未用（元）"), lambda row: yuan_number(row.budget.committed_fen)),
+        Column("spent", _("已用（元）"), lambda row: yuan_number(row.budget.spent_fen)),
+        Column("free", _("可用（元）"), lambda row: yuan_number(row.free_fen)),
         Column("percent", _("剩余（%）"), lambda row: row.free_pct),
         Column("state", _("状态"), lambda row: str(labels_fund.FUND_STATES[row.state][0])),
         Column("ends", _("预计发到"), lambda row: _forecast_text(row, "ends_on")),
@@ -291,7 +292,7 @@ def fund_days_export(programme_id: int, kind: str) -> Response:
     columns: list[Column[DaySpent]] = [
         Column("day", _("日期"), lambda row: row.day.isoformat()),
         Column("coupons", _("券"), lambda row: row.coupons),
-        Column("value", _("价值（分）"), lambda row: row.committed_fen),
+        Column("value", _("价值（元）"), lambda row: yuan_number(row.committed_fen)),
     ]
     return exported(f"fund-days-{programme_id}", kind, columns, days)
 
@@ -304,7 +305,7 @@ def fund_movements_export(programme_id: int, kind: str) -> Response:
     columns: list[Column[tuple[int, FundMovement]]] = [
         Column("at", _("时间"), lambda row: _moment(row[1])),
         Column("year", _("年度"), lambda row: row[0]),
-        Column("change", _("变动（分）"), lambda row: row[1].change_fen),
+        Column("change", _("变动（元）"), lambda row: yuan_number(row[1].change_fen)),
         Column("reason", _("理由"), lambda row: row[1].reason),
         Column("moved_by", _("提出人"), lambda row: row[1].moved_by),
         Column("approved_by", _("批准人"), lambda row: row[1].approved_by),

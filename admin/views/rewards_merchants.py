@@ -21,7 +21,7 @@ from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import current_actor, go_to
 from carbonaccount.web.limits import vault
 from carbonaccount.web.templating import language
-from rewards import merchants, settlement_queries
+from rewards import acceptance, merchants, settlement_queries
 from rewards.merchant_models import Merchant
 from rewards.merchants import CASHIER, OWNER
 from rewards.views.statement_files import merchant_name, title_of, yuan
@@ -160,6 +160,7 @@ def _page(
         tills=merchants.tills(session, merchant_id=merchant_id),
         people=merchants.people(session, merchant_id=merchant_id),
         rewards=merchants.rewards_of(session, merchant_id=merchant_id),
+        unusable=acceptance.unusable_offers(session, merchant_id=merchant_id),
         waiting=settlement_queries.waiting_of(session, merchant_id=merchant_id),
         code=code,
         hours=merchants.INVITATION_LIFE.days * 24,

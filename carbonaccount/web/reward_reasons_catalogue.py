@@ -8,6 +8,10 @@ REWARD_CATALOGUE: dict[str, tuple[str, str]] = {
         "这个项目现在不能兑换：还没开始、已结束或暂停了。",
         "This reward cannot be taken now: it has not begun, is over, or is paused.",
     ),
+    "reward_no_merchant": (
+        "现在没有商户收这个项目的券，暂时不能兑换。",
+        "No merchant takes the coupons of this reward at present, so it cannot be taken now.",
+    ),
     "reward_not_in_district": (
         "这个项目只面向部分区县的居民。您所在的区县可以在“我的”里填写。",
         "This reward is for residents of some districts only. You can set yours under Me.",
@@ -21,8 +25,8 @@ REWARD_CATALOGUE: dict[str, tuple[str, str]] = {
         "This reward is for people of {minimum_age} and over.",
     ),
     "guardian_needed": (
-        "未满 14 周岁，须由监护人确认后才能兑换。",
-        "Under 14 a guardian has to confirm before you can take rewards.",
+        "未满 14 周岁，须由监护人确认后才能兑换和捐赠。",
+        "Under 14 a guardian has to confirm before you can take rewards or give.",
     ),
     "favourites_full": (
         "最多收藏 {limit} 个项目，请先取消一些。",
@@ -96,6 +100,11 @@ REWARD_CATALOGUE: dict[str, tuple[str, str]] = {
     "reward_over": (
         "兑换截止日 {day} 已过，请先修改日期。",
         "Its last day, {day}, is over; change the days first.",
+    ),
+    "reward_needs_merchant": (
+        "还没有勾选营业中的商户：除认养树木和公益捐赠外，兑换的券须有商户收，居民才能用。",
+        "No active merchant is ticked: but for trees and donations, coupons have to be taken by a "
+        "merchant, or nobody could use them.",
     ),
     "fund_does_not_cover": (
         "资金不够支付全部库存，还差 {missing_yuan} 元。",

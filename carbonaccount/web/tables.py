@@ -1,17 +1,18 @@
 """Lists as files: CSV for anything that reads text, XLSX for spreadsheets.
 
 What came from outside is never a formula: CSV cells that a spreadsheet would run get an
-apostrophe in front, XLSX cells are written as strings. Whole numbers stay numbers.
+apostrophe in front, XLSX cells are written as strings. Numbers stay numbers.
 """
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 import xlsxwriter
 from flask import Response
 
-Cell = str | int
+Cell = str | int | Decimal
 
 # A spreadsheet takes a text that begins like this for a formula or a command; some also take the
 # full-width signs, which Chinese input methods write.
@@ -51,7 +52,7 @@ def as_xlsx(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
             sheet.write_string(0, column, name, bold)
         for number, row in enumerate(rows, start=1):
             for column, cell in enumerate(row):
-                write = sheet.write_number if isinstance(cell, int) else sheet.write_string
+                write = sheet.write_string if isinstance(cell, str) else sheet.write_number
                 write(number, column, cell)
         sheet.freeze_panes(1, 0)
         sheet.autofit()

@@ -60,7 +60,7 @@ def guardian_missing() -> bool:
 
 def obstacle_text(item: Item) -> str:
     """Return what keeps the reader from a reward as a sentence."""
-    return messages.sentence(item.obstacle, {"minimum_age": item.minimum_age}, language())
+    return messages.sentence(item.obstacle, item.obstacle_params, language())
 
 
 def short_day(day: date) -> str:

@@ -13,12 +13,15 @@ from sqlmodel import Session
 from carbonaccount.clock import CITY_ZONE, utc_now
 from carbonaccount.crypto import Vault
 from carbonaccount.errors import Conflict, DomainError, InsufficientBalance, Invalid, NotFound
+from carbonaccount.ledger import holdings
+from carbonaccount.ledger.models import Cause, TransferKind
 from carbonaccount.racing import committed
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import current_account_id, current_actor, resident_required
 from carbonaccount.web.templating import language
 from rewards import coupon_codes, coupon_queries, redeeming
+from rewards.acceptance import is_usable
 from rewards.coupon_codes import Digits
 from rewards.coupon_queries import PAGE_ROWS, STATES, CouponLine
 from rewards.models import Coupon, CouponStatus, Reward, RewardClass
@@ -154,6 +157,7 @@ def _shown(line: CouponLine) -> dict[str, Any]:
         "reward": line.reward,
         "merchants": merchants_of(current_session(), reward_id=line.coupon.reward_id),
         "usable": usable,
+        "refunded": _comes_back(line),
         "digits": _digits(line.coupon) if usable else None,
         "at_once": line.reward.reward_class in redeeming.USED_AT_ONCE,
         "is_tree": line.reward.reward_class == RewardClass.TREE,
@@ -161,6 +165,20 @@ def _shown(line: CouponLine) -> dict[str, Any]:
         "today": today(),
         **(_code(line) if usable else {"coupon": line.coupon, "large": _is_large()}),
     }
+
+
+def _comes_back(line: CouponLine) -> bool:
+    """Return whether the credits of a coupon that ended unused went back, or will."""
+    session = current_session()
+    if line.coupon.status != CouponStatus.EXPIRED:
+        return line.reward.refund_when_expired or not is_usable(session, line.reward)
+    released = holdings.moved(
+        session,
+        cause=Cause.COUPON,
+        cause_id=line.coupon.stored_id,
+        kind=TransferKind.RELEASE,
+    )
+    return bool(released)
 
 
 def _code(line: CouponLine) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from carbonaccount.accounts.roles import Role
 from carbonaccount.audit import Actor, AuditEntry
 from carbonaccount.errors import Conflict, DomainError, Invalid, Refused
 from carbonaccount.messages.models import Message
-from rewards import catalogue, favourites, queries
+from rewards import acceptance, catalogue, favourites, queries
 from rewards.fund_models import FundProgramme
 from rewards.models import Reward, RewardPrice, StockMovement
 from tests.rewards.catalogue.arranging import NOW, content, member
@@ -27,10 +27,12 @@ class Desk:
         self.olga = member(session, "olga", Role.OPERATOR)
         self.programme: FundProgramme = arranged.programme(session)
         arranged.budget(session, self.programme, 100)
+        self.shop = arranged.merchant(session)
 
     def draft(self, who: Actor | None = None, /, **changes: object) -> Reward:
         """Draft a reward of 5 yuan a piece."""
-        what = content(self.programme.id or 0, **changes)
+        taken = {"merchant_ids": (self.shop.id or 0,)}
+        what = content(self.programme.id or 0, **{**taken, **changes})
         return catalogue.draft_reward(
             self.session, content=what, acting_user=who or self.erin, now=NOW
         )
@@ -78,7 +80,7 @@ def test_two_people_bring_a_reward_onto_the_shelf(desk: Desk, session: Session) 
     assert desk.refused(catalogue.publish, reward, desk.anna) == "own_reward"
     assert desk.refused(catalogue.publish, reward, desk.erin) == "role_missing"
     desk.do(catalogue.return_to_draft, reward, desk.erin)
-    other = content(desk.programme.id or 0, price_credits=250)
+    other = content(desk.programme.id or 0, price_credits=250, merchant_ids=(desk.shop.id or 0,))
     with pytest.raises(Refused) as refused:
         catalogue.edit_draft(
             session, public_id=reward.public_id, content=other, acting_user=desk.erin, now=NOW
@@ -189,6 +191,31 @@ def test_nothing_comes_on_the_shelf_that_the_fund_does_not_cover(
     desk.do(catalogue.move_stock, reward, desk.erin, change=-1)
     desk.do(catalogue.publish, reward, desk.anna)
     assert desk.refused(catalogue.move_stock, reward, desk.erin, change=1) == "fund_does_not_cover"
+
+
+def test_nothing_comes_on_the_shelf_that_nobody_could_use(desk: Desk, session: Session) -> None:
+    lost = desk.draft(merchant_ids=())
+    assert desk.refused(catalogue.submit, lost, desk.erin) == "reward_needs_merchant"
+    # A gift is given when it is taken: there is no coupon to bring anywhere.
+    gift = desk.draft(merchant_ids=(), reward_class="donation")
+    desk.do(catalogue.submit, gift, desk.erin)
+    desk.do(catalogue.publish, gift, desk.anna)
+    late, paused = desk.draft(), desk.published(stock=1)
+    desk.do(catalogue.submit, late, desk.erin)
+    desk.do(catalogue.pause, paused, desk.erin)
+    desk.shop.active = False
+    session.flush()
+    assert desk.refused(catalogue.publish, late, desk.anna) == "reward_needs_merchant"
+    assert desk.refused(catalogue.resume, paused, desk.erin) == "reward_needs_merchant"
+    desk.shop.active = True
+    session.flush()
+    desk.do(catalogue.resume, paused, desk.erin)
+    desk.do(catalogue.publish, late, desk.anna)
+    assert acceptance.unusable_offers(session) == []
+    desk.shop.active = False
+    session.flush()
+    assert acceptance.unusable_offers(session) == [late, paused]
+    assert acceptance.unusable_offers(session, merchant_id=0) == []
 
 
 def test_what_ends_within_a_week_is_told_once(desk: Desk, session: Session) -> None:

@@ -70,6 +70,7 @@ def test_from_draft_to_shelf_by_two_people(app: Flask, session: Session) -> None
     programme = arranged.programme(session)
     for year in range(2026, 2037):
         arranged.budget(session, programme, 1000, year)
+    shop = arranged.merchant(session)
     session.commit()
     erin = staff(app, Role.REWARD_EDITOR, login="erin")
     anna = staff(app, Role.REWARD_EDITOR, Role.REWARD_APPROVER, login="anna")
@@ -97,7 +98,12 @@ def test_from_draft_to_shelf_by_two_people(app: Flask, session: Session) -> None
     assert first == [reward.picture]
     filled = erin.get(f"{page}/edit").text
     assert 'value="3.50"' in filled
-    edited = send(erin, f"{page}/edit", fields(programme.id or 0), picture=photo(quality=60))
+    # Nobody could use it: it goes no further before a merchant is ticked.
+    refused = step(erin, public_id, "submit")
+    assert (refused.status_code, "还没有勾选营业中的商户" in refused.text) == (409, True)
+    assert "没有营业中的商户收它的券" in refused.text
+    typed = fields(programme.id or 0, merchant_ids=str(shop.id))
+    edited = send(erin, f"{page}/edit", typed, picture=photo(quality=60))
     assert edited.status_code == 303
     # The picture before is gone with its file.
     assert [file.name for file in folder.iterdir()] != first
@@ -125,6 +131,18 @@ def test_from_draft_to_shelf_by_two_people(app: Flask, session: Session) -> None
     assert "批准新价格" in shown
     assert re.search(r"130 .* 150", shown[shown.index("从什么时候起") :])
 
+    # Its only merchant closes: the panel lists what nobody can use now, and residents are told.
+    closing = f"/admin/merchants/{shop.public_id}"
+    data = {"name_zh": shop.name_zh, "name_en": "", "district": "", "address": "", "active": "0"}
+    closed = erin.post(f"{closing}/edit", data, page=closing)
+    assert closed.status_code == 303
+    listed = said(erin.get(closing).text)
+    assert re.search("现在没有商户收券，居民不能兑换.* 旧书换新书", listed)
+    assert "暂无商户可用" in said(erin.get(LIST).text)
+    assert "现在没有商户收这个项目的券" in Browser(app).get(f"/rewards/{public_id}").text
+    erin.post(f"{closing}/edit", {**data, "active": "1"}, page=closing)
+    assert "登录后兑换" in Browser(app).get(f"/rewards/{public_id}").text
+
     olga = staff(app, Role.OPERATOR, login="olga")
     assert step(olga, public_id, "pause", reason="盘点").status_code == 303
     assert "暂停兑换：盘点" in said(Browser(app).get(f"/rewards/{public_id}").text)
@@ -139,9 +157,11 @@ def test_from_draft_to_shelf_by_two_people(app: Flask, session: Session) -> None
 def test_the_drafter_with_both_roles_cannot_publish_their_own(app: Flask, session: Session) -> None:
     programme = arranged.programme(session)
     arranged.budget(session, programme, 1000)
+    shop = arranged.merchant(session)
     session.commit()
     anna = staff(app, Role.REWARD_EDITOR, Role.REWARD_APPROVER, login="anna")
-    assert send(anna, f"{LIST}/new", fields(programme.id or 0)).status_code == 303
+    typed = fields(programme.id or 0, merchant_ids=str(shop.id))
+    assert send(anna, f"{LIST}/new", typed).status_code == 303
     (reward,) = rewards(app)
     public_id = reward.public_id
     step(anna, public_id, "submit")
@@ -169,6 +189,7 @@ def test_the_list_filters_sorts_and_becomes_a_file(app: Flask, session: Session)
 
     assert sorted(exported("?status=published")) == ["公交日票", "布袋"]
     assert exported("?class=green_goods") == ["布袋"]
+    assert ",1.00,2036-12-31," in auditor.get(f"{LIST}.csv").text
     assert exported("?q=pass") == []
     assert exported("?q=季卡 in") == ["季卡"]
     cheap_last = auditor.get(f"{LIST}?sort=-price").text

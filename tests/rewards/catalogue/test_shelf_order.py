@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import date
+from string import Formatter
 
 import pytest
 
+from carbonaccount.web.messages import SENTENCES, sentence
+from rewards import labels
 from rewards.models import LimitPeriod
 from rewards.queries import period_start
 from rewards.shelf import PAGE_ITEMS, Item, Wanted, chosen, page_of, rank
@@ -27,7 +30,7 @@ PLAIN = Item(
     minimum_age=0,
     allotment="first_come",
     is_favourite=False,
-    fund="fine",
+    fund="",
     why_not="",
 )
 
@@ -45,8 +48,7 @@ PLAIN = Item(
         ({"stock_left": 0, "allotment": "queue"}, 0, ""),
         ({"limit_per_person": 2, "taken_by_me": 1}, 50, ""),
         ({"limit_per_person": 2, "taken_by_me": 2}, 50, "person_limit_reached"),
-        ({"fund": "slowed"}, 50, ""),
-        ({"fund": "paused"}, 50, "fund_paused"),
+        ({"fund": "fund_slowed"}, 50, "fund_slowed"),
         ({"why_not": "guardian_needed", "stock_left": 0}, 0, "guardian_needed"),
     ],
 )
@@ -62,10 +64,46 @@ def test_what_one_can_afford_comes_first_and_the_cheapest_of_it() -> None:
     exact = replace(PLAIN, reward_id=3, price_credits=500)
     out = replace(PLAIN, reward_id=4, price_credits=1, stock_left=0)
     unasked = replace(PLAIN, reward_id=5, price_credits=200, why_not="reward_age_unknown")
-    found = chosen([out, dear, exact, unasked, PLAIN], Wanted(), credits=500)
-    assert [item.reward_id for item in found] == [1, 5, 3, 2, 4]
-    assert [rank(item, 500) for item in found] == [0, 0, 0, 1, 2]
+    drawn = replace(PLAIN, reward_id=6, price_credits=7, allotment="draw")
+    queued = replace(PLAIN, reward_id=7, price_credits=8, allotment="queue", stock_left=0)
+    everything = [out, dear, exact, unasked, drawn, queued, PLAIN]
+    found = chosen(everything, Wanted(), credits=500)
+    assert [item.reward_id for item in found] == [1, 3, 6, 7, 5, 2, 4]
+    assert [rank(item, 500) for item in found] == [0, 0, 1, 1, 1, 2, 3]
+    # What a press of the button gets now: no draw, no queue, no question of age before it.
+    assert page_of(everything, page=1, credits=500).affordable == 2
+    now = chosen(everything, Wanted(affordable=True), credits=500)
+    assert [item.reward_id for item in now] == [1, 3]
     assert dear.missing(500) == 1
+
+
+OBSTACLES: dict[str, dict[str, object]] = {
+    "stock_empty": {"stock_left": 0},
+    "day_stock_empty": {"stock_per_day": 20, "taken_today": 20},
+    "person_limit_reached": {"limit_per_person": 3, "taken_by_me": 3},
+    **{code: {"fund": code} for code in ("fund_paused", "fund_slowed", "fund_empty")},
+}
+NAMED = {
+    "day_stock_empty": "20",
+    "person_limit_reached": "3",
+    "reward_age_unknown": "18",
+    "reward_too_young": "18",
+}
+
+
+@pytest.mark.parametrize("code", labels.OBSTACLES)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_obstacle_is_told_with_all_it_names(code: str, language: str) -> None:
+    changes = OBSTACLES.get(code, {"why_not": code, "minimum_age": 18})
+    item = replace(PLAIN, **changes)  # type: ignore[arg-type]
+    assert item.obstacle == code
+    template = SENTENCES[code][language == "en"]
+    named = {name for _, name, _, _ in Formatter().parse(template) if name}
+    assert named <= item.obstacle_params.keys()
+    told = sentence(code, item.obstacle_params, language)
+    assert "{" not in told
+    assert NAMED.get(code, "") in told
+    assert bool(named) is (code in NAMED)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from sqlmodel import Session, col, select
 
 from carbonaccount.accounts.models import Account, AccountKind
 from carbonaccount.clock import business_day, utc_now
+from rewards import fund
+from rewards.fund_models import FundDay, FundProgramme
 from rewards.models import Reward, RewardPrice, RewardTaker
 from rewards.pictures import picture_folder, store_picture
 from tests.people import ALICE, Browser, writing
@@ -176,11 +178,19 @@ def test_what_is_in_the_way_is_said(app: Flask, session: Session) -> None:
         ({"offered_from": date(2036, 12, 1)}, "开始兑换"),
         ({"districts": ["370812"]}, "只面向部分区县"),
         ({"minimum_age": 18}, "这一项须满 18 周岁"),
+        ({"merchant": False}, "现在没有商户收这个项目的券"),
+        ({"price_credits": 5}, "按公开的规则每天限量，今天的已经发完"),
     ]
     rewards: list[tuple[Reward, str]] = [
         (on_shelf(session, f"项目{place}", **changes), words)
         for place, (changes, words) in enumerate(cases)
     ]
+    slowed = session.get_one(FundProgramme, rewards[-1][0].programme_id)
+    slowed.warn_pct = slowed.slow_pct = 100
+    budget = fund.budget_of(session, programme_id=slowed.id or 0, year=utc_now().year)
+    given = slowed.slow_coupons_per_day
+    assert budget is not None
+    session.add(FundDay(budget_id=budget.id or 0, day=business_day(utc_now()), coupons=given))
     draft = on_shelf(session, "草稿", status="draft")
     thrown_away = on_shelf(session, "废稿", status="ended", published_at=None)
     session.commit()

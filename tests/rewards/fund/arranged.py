@@ -12,6 +12,7 @@ from carbonaccount.accounts.services import open_account
 from carbonaccount.ledger import services as ledger
 from carbonaccount.ledger.models import Cause, LedgerKind, TransferKind, Unit
 from rewards.fund_models import FundBudget, FundMovement, FundProgramme, Sponsor
+from rewards.merchant_models import Merchant, RewardMerchant
 from rewards.models import Reward, RewardStatus, StockMovement
 
 YUAN = 100
@@ -62,8 +63,12 @@ def budget(session: Session, programme: FundProgramme, yuan: int, year: int = 20
 
 
 def reward(session: Session, programme: FundProgramme, **values: Any) -> Reward:
-    """Add a published reward: 10 credits, one yuan, a thousand in stock, all of 2026."""
+    """Add a published reward: 10 credits, one yuan, a thousand in stock, all of 2026.
+
+    A merchant of its own takes its coupons, unless `merchant` is False.
+    """
     number = next(_numbers)
+    taken = bool(values.pop("merchant", True))
     stock = int(values.pop("stock", 1000))
     found = Reward(
         **{
@@ -87,6 +92,10 @@ def reward(session: Session, programme: FundProgramme, **values: Any) -> Reward:
     )
     session.add(found)
     session.flush()
+    if taken:
+        shop = merchant(session)
+        session.add(RewardMerchant(reward_id=found.id or 0, merchant_id=shop.id or 0))
+        session.flush()
     if stock:
         session.add(
             StockMovement(
@@ -98,6 +107,17 @@ def reward(session: Session, programme: FundProgramme, **values: Any) -> Reward:
             )
         )
         session.flush()
+    return found
+
+
+def merchant(session: Session) -> Merchant:
+    """Add an active merchant."""
+    number = next(_numbers)
+    found = Merchant(
+        public_id=f"SHOP{number}", name_zh=f"商户{number}", created_at=noon(date(2026, 1, 1))
+    )
+    session.add(found)
+    session.flush()
     return found
 
 

@@ -90,6 +90,7 @@ def test_a_coupon_is_used_only_where_when_and_by_whom_it_may(app: Flask, session
     coupon = redeem(session, shop, alice)
     late = NOW + timedelta(days=31)
     closed = open_shop(session)
+    of_closed = redeem(session, closed, alice, "other")
     session.get_one(Merchant, closed.merchant_id).active = False
     cases: dict[str, dict[str, Any]] = {
         "coupon_not_here": {"merchant_id": other.merchant_id, "till_id": other.till_id},
@@ -102,7 +103,6 @@ def test_a_coupon_is_used_only_where_when_and_by_whom_it_may(app: Flask, session
         with pytest.raises(DomainError) as caught:
             use(session, shop, coupon, **{"used_by": clerk, **changes})
         assert caught.value.code == code
-    of_closed = redeem(session, closed, alice, "other")
     with pytest.raises(Invalid, match="coupon_not_here"):
         use(session, closed, of_closed, clerk)
     use(session, shop, coupon, clerk, now=NOW + timedelta(days=30))
@@ -170,17 +170,23 @@ def test_coupons_end_after_their_last_day_as_their_rewards_say(
     redeem(session, refunding, alice, "a")
     redeem(session, keeping, alice, "b")
     redeem(session, keeping, bob, "c")
+    # Nobody loses credits for a coupon that no merchant takes any more.
+    abandoned = open_shop(session, refund_when_expired=False)
+    redeem(session, abandoned, alice, "e")
+    session.get_one(Merchant, abandoned.merchant_id).active = False
+    with pytest.raises(Conflict, match="reward_no_merchant"):
+        redeem(session, abandoned, bob, "f")
     used = redeem(session, refunding, bob, "d")
     use(session, refunding, used, alice)
     session.commit()
     day = DAY + timedelta(days=30)
     later = NOW + timedelta(days=30)
     assert redeeming.remind_ending(session, day=day - timedelta(days=4), now=later) == 0
-    assert redeeming.remind_ending(session, day=day - timedelta(days=3), now=later) == 3
+    assert redeeming.remind_ending(session, day=day - timedelta(days=3), now=later) == 4
     assert redeeming.remind_ending(session, day=day, now=later) == 0
     assert redeeming.expire_due(session, day=day, now=later) == 0
     after, then = day + timedelta(days=1), later + timedelta(days=1)
-    assert run_once(session, name="reward-expiry", period=after, now=then) == "ended=3 reminded=0"
+    assert run_once(session, name="reward-expiry", period=after, now=then) == "ended=4 reminded=0"
     assert redeeming.expire_due(session, day=after, now=then) == 0
     session.commit()
     assert balances(session, alice) == {"free": 900, "held": 0}
@@ -191,9 +197,9 @@ def test_coupons_end_after_their_last_day_as_their_rewards_say(
     told = session.exec(select(Message.kind, func.count()).group_by(col(Message.kind))).all()
     assert dict(told) == {
         "coupon_used": 1,
-        "coupon_ending": 3,
+        "coupon_ending": 4,
         "coupon_expired": 2,
-        "coupon_expired_refunded": 1,
+        "coupon_expired_refunded": 2,
     }
     assert broken(session) == {}
 
