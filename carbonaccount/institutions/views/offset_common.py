@@ -1,6 +1,6 @@
 """What the pages of offsets and statements share: words, papers, and doing things that may race."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from carbonaccount.institutions.offset_forms import sent_file
 from carbonaccount.institutions.offset_rules import UPTAKE
 from carbonaccount.institutions.statement_checks import printed_number
 from carbonaccount.institutions.views import blueprint
+from carbonaccount.institutions.views.common import localized
 from carbonaccount.racing import committed
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_actor
@@ -65,10 +66,16 @@ def done(service: Callable[..., Any], **needs: Any) -> DomainError | None:
     return None
 
 
+def name_in(row: Mapping[str, str]) -> str:
+    """Return the name that a statement holds of an institution or factor, by language."""
+    return localized(row["name_zh"], row["name_en"])
+
+
 @blueprint.context_processor
 def offset_words() -> dict[str, object]:
     """Give this room's templates the words of offsets and statements."""
     return {
+        "name_in": name_in,
         "offset_labels": offset_labels,
         "kilograms": offset_labels.kg,
         "percent": offset_labels.percent,

@@ -224,7 +224,15 @@ def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folde
     for text in (
         *("18,307.000 kg", "2,179.000 kg", "5,128.000 kg", "11,000.000 kg", "3,205.000 kg"),
         *("15,102.000 kg", "16,000.000 kg", "0.000 kg", "CCER-1", "GEC0005", "JS/T 303-2026"),
-        *("0.6410", "未给出", "850.500", "Dana", f"{TODAY}"),
+        *(
+            "示例学校",
+            "山东省电力平均二氧化碳排放因子",
+            "0.6410",
+            "未给出",
+            "850.500",
+            "Dana",
+            f"{TODAY}",
+        ),
     ):
         assert text in paper, text
     assert digest in "".join(paper.split())
