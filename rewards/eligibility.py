@@ -6,9 +6,16 @@ statements that take it.
 
 from datetime import date, datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from carbonaccount.accounts.guardians import Standing, age, needs_guardian, standing_of
+from carbonaccount.accounts.guardians import (
+    Standing,
+    age,
+    guardian_of,
+    needs_guardian,
+    standing_of,
+)
+from carbonaccount.accounts.models import Resident
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid
 from rewards.acceptance import is_usable
@@ -64,6 +71,7 @@ def check_guardian(session: Session, *, account_id: int, now: datetime) -> None:
 
     As with rewards that have no age limit, who did not tell a month of birth is not asked.
     """
-    standing = standing_of(session, account_id=account_id)
-    if needs_guardian(standing.born_month, business_day(now)) and not standing.has_guardian:
+    told = select(col(Resident.born_month)).where(col(Resident.account_id) == account_id)
+    is_child = needs_guardian(session.exec(told).first(), business_day(now))
+    if is_child and guardian_of(session, child_id=account_id) is None:
         raise Invalid("guardian_needed")

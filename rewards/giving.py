@@ -24,6 +24,7 @@ from carbonaccount.ledger import services as ledger
 from carbonaccount.ledger.models import Cause, LedgerKind, TransferKind, Unit
 from carbonaccount.messages.services import Outgoing, send_many
 from rewards.beneficiaries import APPROVERS, is_open, takes_credits, takes_grams
+from rewards.eligibility import check_guardian
 from rewards.giving_models import Beneficiary, Gift, GiftUse
 
 GIVEN, PLEDGED, USED, REVOKED = "given", "pledged", "used", "revoked"
@@ -77,13 +78,14 @@ def give_credits(
 ) -> Gift:
     """Give credits, the oldest first. The same key again is the same gift.
 
-    Raises Invalid (gift_amount), Conflict (beneficiary_closed, beneficiary_takes_no_credits,
-    request_key_used), InsufficientBalance.
+    Raises Invalid (gift_amount, guardian_needed), Conflict (beneficiary_closed,
+    beneficiary_takes_no_credits, request_key_used), InsufficientBalance.
     """
     holdings.available(session, account_id=account_id, unit=Unit.CREDIT)  # Locks what is held.
     known = _sent_before(session, account_id, request_key, beneficiary_id, Unit.CREDIT, credits)
     if known is not None:
         return known
+    check_guardian(session, account_id=account_id, now=now)
     beneficiary = _open_for_gifts(session, beneficiary_id, credits, now)
     if not takes_credits(beneficiary):
         raise Conflict("beneficiary_takes_no_credits")
@@ -117,14 +119,15 @@ def pledge_grams(
 ) -> Gift:
     """Set certified grams aside for a beneficiary; `statement` is the text the giver agreed to.
 
-    The same key again is the same gift. Raises Invalid (gift_amount, consent_needed), Conflict
-    (beneficiary_closed, beneficiary_takes_no_grams, certified_grams_short with `available`,
-    request_key_used).
+    The same key again is the same gift. Raises Invalid (gift_amount, consent_needed,
+    guardian_needed), Conflict (beneficiary_closed, beneficiary_takes_no_grams,
+    certified_grams_short with `available`, request_key_used).
     """
     holdings.available(session, account_id=account_id, unit=Unit.G)  # Locks what is held.
     known = _sent_before(session, account_id, request_key, beneficiary_id, Unit.G, grams)
     if known is not None:
         return known
+    check_guardian(session, account_id=account_id, now=now)
     beneficiary = _open_for_gifts(session, beneficiary_id, grams, now)
     if not takes_grams(beneficiary):
         raise Conflict("beneficiary_takes_no_grams")

@@ -23,7 +23,7 @@ from rewards.beneficiaries import is_open, takes_credits, takes_grams
 from rewards.giving_forms import CreditsForm, GramsForm, whole_number
 from rewards.giving_models import Beneficiary
 from rewards.views import blueprint as blueprint
-from rewards.views.common import my_credits, today
+from rewards.views.common import guardian_missing, my_credits, today
 
 
 def told(texts: dict[str, dict[str, str]], part: str) -> str:
@@ -69,6 +69,7 @@ def _beneficiary_page(
         "rewards/beneficiary.html",
         row=row,
         open=is_open(row, today()),
+        guardian_missing=guardian_missing(),
         takes_credits=takes_credits(row),
         takes_grams=takes_grams(row),
         received=queries.received(session, [number])[number],

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlmodel import Session, col, select
 
-from carbonaccount.accounts.models import Consent
+from carbonaccount.accounts.models import Consent, Guardian
 from carbonaccount.accounts.notices import PRIVACY_PURPOSE
 from carbonaccount.accounts.services import withdraw_consent
 from carbonaccount.audit import SYSTEM
@@ -15,6 +15,7 @@ from carbonaccount.errors import Conflict, InsufficientBalance, Invalid, NotFoun
 from carbonaccount.ledger.models import LedgerKind, Unit
 from rewards import beneficiaries, giving
 from rewards.giving_models import Gift
+from tests.rewards.catalogue.test_guardians import born
 from tests.rewards.fund.arranged import give, person
 from tests.rewards.giving.arranging import (
     NOW,
@@ -88,6 +89,33 @@ def test_credits_are_given_oldest_first_and_once_a_press(app: Flask, session: Se
     }
     assert messages(session, alice)[-1][0] == "gift_given"
     assert broken(session) == {}
+
+
+def test_a_child_gives_only_while_somebody_answers(app: Flask, session: Session) -> None:
+    editor, approver = two_staff(app, session)
+    event = published(session, editor, approver)
+    child, parent = person(session, NOW, v2026=500), person(session, NOW)
+    wanted: dict[str, Any] = {
+        "account_id": child,
+        "beneficiary_id": event.id or 0,
+        "acting_user": SYSTEM,
+        "now": NOW,
+    }
+    # Who did not tell a month of birth gives, as they take rewards that have no age limit.
+    giving.give_credits(session, credits=1, request_key="untold", **wanted)
+    born(session, child, 2014)
+    for give_something in (
+        lambda: giving.give_credits(session, credits=1, request_key="child", **wanted),
+        lambda: giving.pledge_grams(
+            session, grams=1, request_key="grams", statement=STATEMENT, **wanted
+        ),
+    ):
+        with pytest.raises(Invalid, match="guardian_needed"):
+            give_something()
+    session.add(Guardian(child_id=child, guardian_id=parent, confirmed_at=NOW))
+    session.flush()
+    giving.give_credits(session, credits=1, request_key="guarded", **wanted)
+    assert held(session, child, LedgerKind.RESIDENT, Unit.CREDIT) == {2026: 498}
 
 
 def test_only_measured_grams_can_be_pledged_and_taken_back_until_used(

@@ -1,8 +1,11 @@
 """From a draft in the panel to grams that are given, used and certified, as people do it."""
 
+from datetime import date
+
 from flask import Flask
 from sqlmodel import Session, col, select
 
+from carbonaccount.accounts.models import Resident
 from carbonaccount.accounts.roles import Role
 from carbonaccount.clock import business_day, utc_now
 from rewards.giving_models import Beneficiary, Certificate, Gift
@@ -30,7 +33,7 @@ def only(session: Session, model: type[Beneficiary]) -> Beneficiary:
 def test_from_draft_to_certificate(app: Flask) -> None:
     erin = staff(app, Role.REWARD_EDITOR, login="erin")
     frank = staff(app, Role.REWARD_EDITOR, Role.REWARD_APPROVER, login="frank")
-    alice, _account_id = alice_with_rides(app, "AA")
+    alice, account_id = alice_with_rides(app, "AA")
 
     # --- the panel: drafted by one, published by another ---
     wrong = erin.post("/admin/giving/new", {**BENEFICIARY, "kind": "class", "title_en": ""})
@@ -81,6 +84,19 @@ def test_from_draft_to_certificate(app: Flask) -> None:
         ).status_code
         == 303
     )
+    # A child that nobody answers for is told so, and gives nothing.
+    with writing(app) as session:
+        told = session.get_one(Resident, account_id)
+        told.born_month = date(business_day(utc_now()).year - 10, 1, 1)
+        session.commit()
+    assert "须由监护人确认后才能捐赠" in alice.get(shown).text
+    assert f'action="{shown}/credits"' not in alice.get(shown).text
+    child = {"request_key": "child", "credits": "1"}
+    refused = alice.post(f"{shown}/credits", child, page="/giving/mine")
+    assert refused.status_code == 422
+    with writing(app) as session:
+        session.get_one(Resident, account_id).born_month = None
+        session.commit()
     with writing(app) as session:
         gifts = session.exec(select(Gift).order_by(col(Gift.id))).all()
         assert [(gift.amount, gift.status) for gift in gifts] == [(200, "pledged"), (92, "given")]
