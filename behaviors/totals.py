@@ -127,13 +127,15 @@ def add_up(session: Session, *, now: datetime) -> int:
 
     Doing it again changes nothing.
     """
+    if not is_sqlite(session):
+        # One at a time, as everything on SQLite: totals are moved from what they are.
+        session.execute(sa.text("LOCK TABLE city_total IN SHARE ROW EXCLUSIVE MODE"))
+        # A day of a city fits; with the usual 4 MB it would be sorted on disk.
+        session.execute(sa.text(f"SET LOCAL work_mem = '{SORTING_MB}MB'"))
     marked = session.exec(select(DayChange).order_by(col(DayChange.id))).all()
     days = sorted({mark.business_day for mark in marked})
     if not days:
         return 0
-    if not is_sqlite(session):
-        # A day of a city fits; with the usual 4 MB it would be sorted on disk.
-        session.execute(sa.text(f"SET LOCAL work_mem = '{SORTING_MB}MB'"))
     totals = {(row.dimension, row.key): row for row in session.exec(select(CityTotal))}
     moved = {mark.account_id for mark in marked if mark.account_id is not None}
     people = total_people.move(session, moved)

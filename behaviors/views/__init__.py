@@ -6,7 +6,18 @@ from flask import Blueprint, Flask
 
 blueprint = Blueprint("behaviors", "behaviors", template_folder="templates")
 
-_PAGES = ("account", "appeals", "city", "city_evaluation", "city_open_data", "log", "messages", "public", "records", "sources")
+_PAGES = (
+    "account",
+    "appeals",
+    "city",
+    "city_evaluation",
+    "city_open_data",
+    "log",
+    "messages",
+    "public",
+    "records",
+    "sources",
+)
 
 
 def init_app(app: Flask) -> None:

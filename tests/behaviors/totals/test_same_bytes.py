@@ -1,6 +1,7 @@
 """The totals are the same bytes however often, in whatever pieces, they are worked out."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 
@@ -13,7 +14,8 @@ from sqlmodel import Session, col, select
 
 from behaviors import totals
 from behaviors.models import SourceSubject
-from behaviors.total_models import DayTotal
+from behaviors.total_models import DayChange, DayTotal
+from carbonaccount.database import open_session
 from carbonaccount.institutions.models import InstitutionMember
 from tests.behaviors.intake.arranging import NOW, admit, bring, broken
 from tests.behaviors.totals.arranging import correct, open_institution, people, rides
@@ -131,3 +133,28 @@ def test_cut_off_at_any_statement(city: Session, app: Flask) -> None:
     totals.add_up(city, now=NOW)
     city.commit()
     assert dump(city) == whole
+
+
+def test_two_at_the_same_time_wait_for_each_other(city: Session, app: Flask) -> None:
+    days = city.exec(select(col(DayChange.business_day)).distinct()).all()
+    city.exec(sa.delete(DayChange))
+    totals.mark_days(city, days[:1])
+    city.commit()
+    assert totals.add_up(city, now=NOW) == 1
+    city.flush()
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(_add_up_another, app, days[1])
+        # The other cannot be done before this one is.
+        with pytest.raises(TimeoutError):
+            other.result(timeout=0.3)
+        city.commit()
+        assert other.result(timeout=60) == 1
+    assert broken(city) == {}
+
+
+def _add_up_another(app: Flask, day: date) -> int:
+    with open_session(app.extensions["carbonaccount.engine"]) as session:
+        totals.mark_days(session, [day])
+        done = totals.add_up(session, now=NOW)
+        session.commit()
+        return done
