@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 
+from babel.dates import get_month_names
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -150,7 +151,9 @@ def grams_of(amount: Decimal) -> int:
 
 def month_name(month: int) -> str:
     """Return what a month of a line is called; 0 is the whole year."""
-    return str(_("%(month)s 月", month=month) if month else _("全年"))
+    if not month:
+        return str(_("全年"))
+    return str(get_month_names("abbreviated", locale=language())[month])
 
 
 def change_text(now: Decimal, before: Decimal | None) -> str:

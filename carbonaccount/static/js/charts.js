@@ -34,6 +34,8 @@ function seriesOf(table, kind) {
 function optionsOf(box, table) {
   const ink = cssColour("--ink-soft");
   const line = cssColour("--line");
+  // On a phone the names of the series take two lines.
+  const legendPx = box.clientWidth < 480 ? 72 : 44;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   return {
     animation: !still,
@@ -41,7 +43,7 @@ function optionsOf(box, table) {
     legend: { bottom: 0, textStyle: { color: ink } },
     // Drawn on the canvas: the content policy allows no styles written into the page.
     tooltip: { trigger: "axis", renderMode: "richText", axisPointer: { type: "shadow" } },
-    grid: { left: 8, right: 8, top: 36, bottom: 44, containLabel: true },
+    grid: { left: 8, right: 8, top: 36, bottom: legendPx, containLabel: true },
     xAxis: {
       type: "category",
       data: [...table.tBodies[0].rows].map((row) => row.cells[0].textContent.trim()),
