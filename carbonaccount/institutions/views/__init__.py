@@ -40,6 +40,7 @@ _MESSAGE_TEXTS: tuple[str, ...] = (
 # Recurring work and promises to the books; importing a module registers them.
 _REGISTERED: tuple[str, ...] = (
     "attribution",
+    "core_invariants",
     "event_invariants",
     "event_jobs",
     "invariants",
