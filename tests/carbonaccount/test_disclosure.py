@@ -60,13 +60,12 @@ def table(people: dict[Place, int]) -> tuple[dict[Place, Cell], list[Relation[Pl
     """A table with sums of its rows and columns and of everything."""
     cells = {key: Cell(count, count) for key, count in people.items()}
     rows, columns = sorted({row for row, _ in people}), sorted({column for _, column in people})
-    relations = []
-    for row in rows:
-        relations.append(Relation((row, ""), tuple((row, c) for c in columns), disjoint=True))
-    for column in columns:
-        relations.append(Relation(("", column), tuple((row, column) for row in rows)))
-    relations.append(Relation(("", ""), tuple((row, "") for row in rows)))
-    relations.append(Relation(("", ""), tuple(("", c) for c in columns), disjoint=True))
+    relations = [
+        *(Relation((row, ""), tuple((row, c) for c in columns), disjoint=True) for row in rows),
+        *(Relation(("", c), tuple((row, c) for row in rows)) for c in columns),
+        Relation(("", ""), tuple((row, "") for row in rows)),
+        Relation(("", ""), tuple(("", c) for c in columns), disjoint=True),
+    ]
     for item in relations[:-2]:
         count = sum(cells[key].people for key in item.parts)
         cells[item.total] = Cell(count, count)
