@@ -6,7 +6,7 @@ from flask import Response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from behaviors import city
+from behaviors import city, demo_samples
 from behaviors.evaluation import DepartmentLine, DistrictLine, Evaluation, evaluation, years
 from behaviors.views import blueprint as blueprint
 from behaviors.views.common import localized
@@ -116,4 +116,5 @@ def _words() -> dict[str, object]:
         "district_name": district_name,
         "fewest": city.FEWEST_PEOPLE,
         "kind_label": kind_label,
+        "sample": demo_samples.sample_source(current_session()),
     }

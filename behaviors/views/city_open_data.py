@@ -4,7 +4,7 @@ import orjson
 from flask import Response, render_template
 from flask.typing import ResponseReturnValue
 
-from behaviors import city, open_data
+from behaviors import city, demo_samples, open_data
 from behaviors.views import blueprint as blueprint
 from carbonaccount.clock import utc_now
 from carbonaccount.web.database import current_session
@@ -20,6 +20,7 @@ def open_data_page() -> ResponseReturnValue:
         licence=open_data.LICENCE,
         licence_url=open_data.LICENCE_URL,
         fewest=city.FEWEST_PEOPLE,
+        sample=demo_samples.sample_source(current_session()),
     )
 
 
@@ -40,12 +41,14 @@ def open_data_json(name: str) -> Response:
     """Give a table as JSON, with its dictionary and licence."""
     table = open_data.find_table(name)
     rows = table.rows(current_session())
+    sample = demo_samples.sample_source(current_session())
     body = {
         "table": table.name,
         "title": {"zh": table.title_zh, "en": table.title_en},
         "licence": open_data.LICENCE,
         "licence_url": open_data.LICENCE_URL,
         "fewest_people": city.FEWEST_PEOPLE,
+        "sample_sources": [sample.code] if sample else [],
         "retrieved_at": utc_now().isoformat(timespec="seconds"),
         "columns": [column._asdict() for column in table.columns],
         "rows": open_data.as_objects(table, rows),
