@@ -226,7 +226,6 @@ def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folde
         *("15,102.000 kg", "16,000.000 kg", "0.000 kg", "CCER-1", "GEC0005", "JS/T 303-2026"),
         *(
             "示例学校",
-            "山东省电力平均二氧化碳排放因子",
             "0.6410",
             "未给出",
             "850.500",
@@ -235,7 +234,11 @@ def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folde
         ),
     ):
         assert text in paper, text
+    # The digest is set over several lines.
     assert digest in "".join(paper.split())
+    page = stranger.get(f"/statements/{number}").text
+    for text in ("示例学校", "山东省电力平均二氧化碳排放因子", "CCER-16", digest):
+        assert text in page, text
     book = openpyxl.load_workbook(io.BytesIO(stranger.get(f"/statements/{number}.xlsx").data))
     results = {row[0].value: row[1].value for row in book.worksheets[0].iter_rows()}
     assert results["排放总量（千克）"] == 18_307
