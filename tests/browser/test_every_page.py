@@ -12,6 +12,7 @@ pytestmark = pytest.mark.browser
 PUBLIC = (
     "/",
     "/city",
+    "/open-data",
     "/methods",
     "/methods/ev_charging",
     "/methods/rooftop_pv",
