@@ -60,6 +60,8 @@ def _load_rewards() -> None:
         rewards = load(session, now=utc_now())
         session.commit()
     click.echo(f"rewards: {rewards} at /rewards, examples marked 示例")
+    click.echo("merchants: the owner of the repair shop signs in with 13800000021, of the library")
+    click.echo("  desk with 13800000022, then /till")
 
 
 def _load_institutions() -> None:

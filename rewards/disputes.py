@@ -13,8 +13,9 @@ from sqlmodel import Session, col, select
 from carbonaccount import audit
 from carbonaccount.accounts.models import Account, Resident, Staff
 from carbonaccount.audit import Actor
+from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, NotFound, Refused
-from carbonaccount.messages.services import send
+from carbonaccount.messages.services import Outgoing, send, send_many
 from rewards import merchants, redeeming
 from rewards.merchant_models import (
     CouponDispute,
@@ -97,8 +98,16 @@ def raise_dispute(
     dispute = open_dispute(
         session, coupon=coupon, text=text, staff_id=None, acting_user=acting_user, now=now
     )
-    _tell(session, "coupon_disputed", dispute, coupon, now)
+    _tell(session, "coupon_disputed", dispute, coupon, now, settled=was_settled(coupon))
     return dispute
+
+
+def was_settled(coupon: Coupon) -> bool:
+    """Return whether a use that is disputed stands in a settlement that was approved before.
+
+    Those that were not approved yet let go of it when the dispute was opened.
+    """
+    return coupon.settlement_id is not None
 
 
 def open_dispute(
@@ -182,13 +191,15 @@ def uphold(
 ) -> CouponDispute:
     """Take a use back in the books and give its credits back to the holder.
 
-    A use that was approved or paid for is deducted from a later settlement. Raises as `refuse`
+    A use that was approved or paid for is deducted from a later settlement, and those who look
+    after the merchant are told. Raises as `refuse`
     does. Does not commit.
     """
     dispute, coupon = _to_decide(session, dispute_id, decision, acting_user)
     # The till may have taken the use back by itself meanwhile.
     if coupon.status == CouponStatus.USED and coupon.uses == dispute.use_number:
         _deduct_later(session, dispute, coupon, now)
+        _tell_owners(session, dispute, coupon, now)
         _give_back(session, coupon, acting_user, now)
     _close(dispute, UPHELD, decision, acting_user, now)
     session.add(dispute)
@@ -289,8 +300,31 @@ def cashier_of(session: Session, *, dispute: CouponDispute) -> tuple[str, str]:
     return (found[0], found[1] or "") if found else ("", "")
 
 
+def _tell_owners(session: Session, dispute: CouponDispute, coupon: Coupon, now: datetime) -> None:
+    """Tell those who look after the merchant what it will not be paid, or has to pay back."""
+    merchant = session.get_one(Merchant, dispute.merchant_id)
+    settled = was_settled(coupon)
+    counted_in = session.get(Settlement, coupon.settlement_id) if settled else None
+    params = {
+        "coupon": coupon.public_id,
+        "name_zh": merchant.name_zh,
+        "name_en": merchant.name_en,
+        "used_day": business_day(dispute.used_at).isoformat(),
+        "value_fen": coupon.value_fen,
+        "settlement": counted_in.public_id if counted_in else "",
+    }
+    owners = merchants.owner_accounts(session, merchant_id=dispute.merchant_id)
+    outgoing = [Outgoing(account_id, f"dispute:{dispute.id}", params) for account_id in owners]
+    send_many(session, kind="merchant_use_taken_back", outgoing=outgoing, now=now)
+
+
 def _tell(
-    session: Session, kind: str, dispute: CouponDispute, coupon: Coupon, now: datetime
+    session: Session,
+    kind: str,
+    dispute: CouponDispute,
+    coupon: Coupon,
+    now: datetime,
+    **more: bool,
 ) -> None:
     reward = session.get_one(Reward, coupon.reward_id)
     send(
@@ -303,6 +337,7 @@ def _tell(
             "title_zh": reward.texts.get("zh", {}).get("title", ""),
             "title_en": reward.texts.get("en", {}).get("title", ""),
             "credits": coupon.price_credits,
+            **more,
         },
         now=now,
     )

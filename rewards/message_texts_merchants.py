@@ -30,11 +30,18 @@ def _values(params: Params) -> dict[str, str]:
 
 
 def disputed(params: Params) -> Shown:
-    """Say that the objection came in."""
-    text = _(
-        "您对“%(title)s”的使用提出的异议已收到。核对期间，这次使用不会结算给商户。",
-        **_values(params),
-    )
+    """Say that the objection came in, and what it means for what the merchant is paid."""
+    if params.get("settled"):
+        text = _(
+            "您对“%(title)s”的使用提出的异议已收到。这次使用已列入商户的结算单；若异议成立，"
+            "积分退回给您，金额从商户以后的结算单扣减。",
+            **_values(params),
+        )
+    else:
+        text = _(
+            "您对“%(title)s”的使用提出的异议已收到。核对期间，这次使用不会结算给商户。",
+            **_values(params),
+        )
     return _shown(text, params)
 
 
@@ -50,9 +57,36 @@ def refused(params: Params) -> Shown:
     return _shown(text, params)
 
 
+def _merchant(params: Params) -> str:
+    return str((params["name_en"] if language() == "en" else "") or params["name_zh"])
+
+
+def use_taken_back(params: Params) -> Shown:
+    """Say to a merchant that a use was taken back, and what the next settlement deducts."""
+    values = {
+        "name": _merchant(params),
+        "coupon": str(params["coupon"]),
+        "day": str(params["used_day"]),
+        "yuan": yuan_text(int(params["value_fen"])),
+    }
+    if not params["settlement"]:
+        text = _(
+            "“%(name)s”%(day)s 核销的券 %(coupon)s，持券人的异议成立：这次使用已退回，"
+            "不再结算（%(yuan)s 元）。",
+            **values,
+        )
+        return Shown(text, url_for("rewards.till_shop"))
+    text = _(
+        "“%(name)s”%(day)s 核销的券 %(coupon)s，持券人的异议成立：它已列入结算单，"
+        "%(yuan)s 元将从下一张够扣的结算单扣减。",
+        **values,
+    )
+    return _statement(text, params)
+
+
 def _owed(params: Params) -> dict[str, str]:
     return {
-        "name": str((params["name_en"] if language() == "en" else "") or params["name_zh"]),
+        "name": _merchant(params),
         "first": str(params["first_day"]),
         "last": str(params["last_day"]),
         "coupons": whole_text(int(params["coupons"])),
@@ -82,6 +116,7 @@ def settlement_paid(params: Params) -> Shown:
     return _statement(text, params)
 
 
+register_message("merchant_use_taken_back", use_taken_back)
 register_message("merchant_settlement_approved", settlement_approved)
 register_message("merchant_settlement_paid", settlement_paid)
 register_message("coupon_disputed", disputed)

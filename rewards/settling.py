@@ -139,12 +139,14 @@ def record_check(
     """Write down what checking a drawn coupon by hand found.
 
     A wrong one is disputed in the checker's name, which takes it out of the settlement until
-    somebody else decides. Raises Invalid: check_result, check_note; NotFound with
-    check_not_found; Conflict with settlement_state.
+    somebody else decides. Whoever drafted or submitted the settlement checks nothing of it.
+    Raises Invalid: check_result, check_note; NotFound with check_not_found; Conflict with
+    settlement_state; Refused with second_person_needed.
     """
     note = note.strip()
     _check_result(result, note)
     settlement = _locked(session, public_id, IN_REVIEW)
+    _require_second(settlement, acting_user)
     coupon = session.exec(
         select(Coupon).where(
             col(Coupon.public_id) == coupon_public_id, col(Coupon.settlement_id) == settlement.id
@@ -198,8 +200,7 @@ def approve(session: Session, *, public_id: str, acting_user: Actor, now: dateti
     nothing_to_settle.
     """
     settlement = _locked(session, public_id, IN_REVIEW)
-    if acting_user.id in (settlement.drafted_by, settlement.submitted_by):
-        raise Refused("second_person_needed")
+    _require_second(settlement, acting_user)
     unchecked = unchecked_count(session, settlement=settlement)
     if unchecked:
         raise Conflict("sample_not_checked", unchecked=unchecked)
@@ -208,6 +209,11 @@ def approve(session: Session, *, public_id: str, acting_user: Actor, now: dateti
     settlement.status, settlement.approved_by, settlement.decided_at = APPROVED, acting_user.id, now
     _tell_owners(session, settlement, "merchant_settlement_approved", now)
     return _noted(session, settlement, "settlement.approve", acting_user, now)
+
+
+def _require_second(settlement: Settlement, acting_user: Actor) -> None:
+    if acting_user.id in (settlement.drafted_by, settlement.submitted_by):
+        raise Refused("second_person_needed")
 
 
 def _tell_owners(session: Session, settlement: Settlement, kind: str, now: datetime) -> None:

@@ -103,8 +103,8 @@ REWARD_MERCHANTS: dict[str, tuple[str, str]] = {
         "settlement is less by it.",
     ),
     "second_person_needed": (
-        "起草、提交或提出的人不能自己批准，请另一位同事处理。",
-        "Whoever drafted, submitted or raised it cannot decide it; ask a colleague.",
+        "起草、提交或提出的人不能自己核对或批准，请另一位同事处理。",
+        "Whoever drafted, submitted or raised it can neither check nor decide it; ask a colleague.",
     ),
     "sample_not_checked": (
         "还有 {unchecked} 张抽中的券没有核对。",

@@ -53,5 +53,6 @@ def dispute_words() -> dict[str, object]:
     return {
         "can_dispute": can_dispute,
         "dispute_of": dispute_of,
+        "was_settled": disputes.was_settled,
         "dispute_limits": (disputes.SHORTEST_TEXT, disputes.LONGEST_TEXT),
     }

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from flask import Flask
 
 from carbonaccount.app import create_app
@@ -54,6 +55,26 @@ def test_messages_about_favourites(
     with wordy.test_request_context(headers={"Accept-Language": "zh-CN"}):
         shown = message_text(kind, {**REWARD, **params})
     assert (shown.text, shown.link) == (said, "/rewards/R1")
+
+
+PLAIN_WORDS = re.compile(r'(?<![a-z])_\(\s*"([^"]+)"')
+
+
+def test_what_has_a_plural_is_never_asked_for_without_its_number() -> None:
+    """Or English says "2,000 credit"."""
+    catalogue = ROOT / "carbonaccount/translations/en/LC_MESSAGES/messages.po"
+    with catalogue.open("rb") as file:
+        plurals = {m.id[0] for m in read_po(file) if isinstance(m.id, tuple) and not m.context}
+    assert len(plurals) > 20
+    places = [*(ROOT / "rewards").rglob("*"), *(ROOT / "admin").rglob("*")]
+    wrong = [
+        (place.name, words)
+        for place in places
+        if place.suffix in (".py", ".html")
+        for words in PLAIN_WORDS.findall(place.read_text("utf-8"))
+        if words in plurals
+    ]
+    assert wrong == []
 
 
 def test_every_code_has_its_sentence() -> None:

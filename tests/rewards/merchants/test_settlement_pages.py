@@ -103,21 +103,26 @@ def test_a_dispute_is_decided_and_the_credits_come_back(app: Flask, counter: Cou
     first, second = counter.used(2)
     editor = staff(app, Role.REWARD_EDITOR, login="eddie")
     approver = staff(app, Role.REWARD_APPROVER, login="april")
+    reviewer = staff(app, Role.REVIEWER, login="rita")
     address = draft(counter, editor)
     editor.post(f"{address}/submit", {}, page=address)
     wrong = {"coupon": first.public_id, "result": "wrong", "note": ""}
-    assert "有问题时请写明" in editor.post(f"{address}/check", wrong, page=address).text
+    assert "有问题时请写明" in approver.post(f"{address}/check", wrong, page=address).text
     wrong["note"] = "商户没有这张凭据"
-    assert editor.post(f"{address}/check", wrong, page=address).status_code == 303
+    # Whoever drafted it ticks nothing of its sample.
+    assert "须由另一位同事核对和批准" in editor.get(address).text
+    assert 'name="result"' not in editor.get(address).text
+    assert editor.post(f"{address}/check", wrong, page=address).status_code == 403
+    assert approver.post(f"{address}/check", wrong, page=address).status_code == 303
     assert only(counter.session).coupons == 1
     dispute = counter.session.exec(select(CouponDispute)).one()
     counter.session.commit()
     where = f"/admin/disputes/{dispute.id}"
     listed = approver.get("/admin/disputes").text
     assert (first.public_id in listed, second.public_id in listed) == (True, False)
-    assert "须由另一位同事决定" in editor.get(where).text
-    assert "请写明理由" in approver.post(f"{where}/uphold", {"decision": ""}, page=where).text
-    decided = approver.post(f"{where}/uphold", {"decision": "小票对不上"}, page=where)
+    assert "须由另一位同事决定" in approver.get(where).text
+    assert "请写明理由" in reviewer.post(f"{where}/uphold", {"decision": ""}, page=where).text
+    decided = reviewer.post(f"{where}/uphold", {"decision": "小票对不上"}, page=where)
     assert decided.status_code == 303
     counter.session.commit()
     assert balances(counter.session, counter.holder) == {"free": 4900, "held": 0}

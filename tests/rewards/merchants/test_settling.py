@@ -99,11 +99,22 @@ def test_from_draft_to_paid_by_two_people(counter: Counter) -> None:
     with pytest.raises(Conflict, match="sample_not_checked"):
         again(counter, settling.approve, counter.ben)
     counter.session.rollback()
-    for row in sample:
+    # Whoever drafted it ticks nothing of its sample.
+    with pytest.raises(Refused, match="second_person_needed"):
         again(
             counter,
             settling.record_check,
             counter.ann,
+            coupon_public_id=sample[0].coupon.public_id,
+            result="fine",
+            note="",
+        )
+    counter.session.rollback()
+    for row in sample:
+        again(
+            counter,
+            settling.record_check,
+            counter.ben,
             coupon_public_id=row.coupon.public_id,
             result="fine",
             note="",
@@ -161,7 +172,7 @@ def test_what_is_denied_leaves_an_open_settlement_and_comes_back_when_refused(
     again(
         counter,
         settling.record_check,
-        counter.ann,
+        counter.ben,
         coupon_public_id=third.public_id,
         result="wrong",
         note="商户没有这张凭据",
@@ -174,7 +185,7 @@ def test_what_is_denied_leaves_an_open_settlement_and_comes_back_when_refused(
     assert found is not None
     assert disputes.shown_dispute(counter.session, coupon=third) is None
     with pytest.raises(Refused, match="second_person_needed"):
-        uphold(counter, found, counter.ann)
+        uphold(counter, found, counter.ben)
     counter.session.rollback()
     disputes.refuse(
         counter.session,
@@ -196,7 +207,10 @@ def test_what_is_denied_leaves_an_open_settlement_and_comes_back_when_refused(
 def test_an_upheld_dispute_gives_credits_stock_and_money_back(counter: Counter) -> None:
     (coupon,) = counter.used(1)
     assert stock_left(counter.session, counter.shop) == 999
-    uphold(counter, deny(counter, coupon), counter.ben)
+    dispute = deny(counter, coupon)
+    assert told(counter, counter.holder)[-1].endswith("核对期间，这次使用不会结算给商户。")
+    uphold(counter, dispute, counter.ben)
+    assert told(counter, counter.clerk)[-1].endswith("这次使用已退回，不再结算（5.00 元）。")
     counter.session.refresh(coupon)
     assert (coupon.status, coupon.settlement_id) == ("cancelled", None)
     assert balances(counter.session, counter.holder) == {"free": 5000, "held": 0}
@@ -210,7 +224,17 @@ def test_an_upheld_dispute_gives_credits_stock_and_money_back(counter: Counter) 
 def test_a_use_taken_back_after_it_was_paid_is_deducted_from_the_next(counter: Counter) -> None:
     coupon, *_others = counter.used(2)
     paid = counter.approved()
-    uphold(counter, deny(counter, coupon), counter.ann)
+    dispute = deny(counter, coupon)
+    # It is counted already, so nobody says that it will not be.
+    (said,) = told(counter, counter.holder)[-1:]
+    assert "这次使用已列入商户的结算单；若异议成立，积分退回给您" in said
+    assert disputes.was_settled(coupon)
+    uphold(counter, dispute, counter.ann)
+    (owed,) = told(counter, counter.clerk)[-1:]
+    assert owed == (
+        f"“修车铺”2026-03-10 核销的券 {coupon.public_id}，持券人的异议成立：它已列入结算单，"
+        "5.00 元将从下一张够扣的结算单扣减。"
+    )
     assert totals(paid) == (2, 200, 1000, 0)
     booked = settlement_queries.booked_credits(counter.session, settlement_id=paid.id or 0)
     gone = settlement_queries.taken_back_credits(counter.session, settlement_id=paid.id or 0)
