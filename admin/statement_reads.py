@@ -5,6 +5,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from carbonaccount.audit import AuditEntry
 from carbonaccount.errors import NotFound
 from carbonaccount.institutions import statement_content
 from carbonaccount.institutions.models import Institution
@@ -52,6 +53,20 @@ def find_statement(session: Session, public_id: str) -> StatementRow:
     if found is None:
         raise NotFound("unknown_statement")
     return StatementRow(*found)
+
+
+def trail_of(session: Session, found: StatementRow) -> list[AuditEntry]:
+    """Return what was done to a statement, the newest first."""
+    entries = session.exec(
+        select(AuditEntry)
+        .where(
+            col(AuditEntry.subject) == f"institution:{found.institution.public_id}",
+            col(AuditEntry.action).startswith("statement."),
+        )
+        .order_by(col(AuditEntry.id).desc())
+    )
+    number = found.statement.public_id
+    return [entry for entry in entries if entry.details.get("statement") == number]
 
 
 def find_lot(session: Session, statement: NeutralityStatement, public_id: str) -> OffsetLot:

@@ -9,7 +9,6 @@ from sqlmodel import col
 
 from admin import statement_reads as reads
 from admin.database_lists import SortedColumn, database_file, database_listing
-from admin.giving.reads import trail_of
 from admin.life.forms import ReasonForm
 from admin.statement_reads import CheckRow, StatementRow
 from admin.views import blueprint
@@ -126,7 +125,7 @@ def _statement_page(public_id: str, form: ReasonForm, status: int = 200) -> Resp
         institution=found.institution,
         content=statement_content.read(row.content),
         holds=not row.seal or statement_checks.seal_holds(row, vault()),
-        trail=trail_of(current_session(), f"institution:{found.institution.public_id}"),
+        trail=reads.trail_of(current_session(), found),
         form=form,
         named=named,
         **offset_words(),

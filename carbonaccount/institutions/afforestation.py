@@ -298,7 +298,7 @@ def make_lot(
             title=f"{plantation.species} · {plantation.place}"[:120],
             amount_g=growth.uptake_g,
             origin=origin_of(plantation, year),
-            evidence_sha256=growth.check.evidence_sha256,
+            evidence_sha256=growth.check.evidence_sha256 if growth.check.evidence_file else "",
             evidence_file=growth.check.evidence_file,
         ),
         grams_from=lots.ISSUED,

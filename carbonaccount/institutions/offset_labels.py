@@ -104,6 +104,11 @@ def kg(grams: int) -> str:
     return f"{Decimal(grams) / 1000:,.3f}"
 
 
+def grouped(number: str) -> str:
+    """Return an exact decimal with its thousands set apart."""
+    return f"{Decimal(number):,f}"
+
+
 def percent(permille: int) -> str:
     """Return thousandths as a percentage with at most one decimal."""
     return f"{Decimal(permille) / 10:f}".removesuffix(".0") + "%"

@@ -77,6 +77,7 @@ def offset_words() -> dict[str, object]:
     return {
         "name_in": name_in,
         "offset_labels": offset_labels,
+        "grouped": offset_labels.grouped,
         "kilograms": offset_labels.kg,
         "percent": offset_labels.percent,
         "hectares": offset_labels.hectares,
