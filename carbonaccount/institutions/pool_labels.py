@@ -65,8 +65,8 @@ def statement(pool: Pool, buyer: Institution | None) -> str:
             "归集时这些减排量先从我的账户冻结，交付时才转出，每克一个编号，只使用一次；"
             "我的积分不变。交付前我可以随时退出，立即退回；交付后不能收回。"
             "买方只得到总克数和编号，不知道我是谁。",
-            first=date_text(pool.first_day),
-            last=date_text(pool.last_day),
+            first=date_text(pool.first_day).striptags(),
+            last=date_text(pool.last_day).striptags(),
             title=text_of(pool, "title"),
             buyer=buyer_name(pool, buyer),
             purpose=text_of(pool, "purpose"),
