@@ -11,7 +11,7 @@ from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions import inventory_lines as writing
 from carbonaccount.institutions.inventory_entries import WHOLE_YEAR, Entry
 from carbonaccount.institutions.inventory_models import Basis, Inventory
-from carbonaccount.institutions.inventory_results import accounts_of
+from carbonaccount.institutions.inventory_results import summaries_of
 from carbonaccount.institutions.models import Institution
 
 # kWh by month of a school of middle size, the first of the years; later ones take less.
@@ -39,7 +39,7 @@ def load(
 
     The clerk writes and submits, the owner locks. The caller commits.
     """
-    found = accounts_of(session, institution_id=institution.stored_id)
+    found = summaries_of(session, institution_id=institution.stored_id)
     if found:
         return len(found)
     today = business_day(now)

@@ -16,6 +16,7 @@ from carbonaccount.institutions.inventory_models import (
     InventoryLine,
     InventoryStatus,
 )
+from carbonaccount.institutions.inventory_results import sums_of
 from carbonaccount.institutions.models import Institution
 
 EARLIEST_YEAR = 2000
@@ -178,6 +179,7 @@ def lock(session: Session, *, inventory: Inventory, acting_user: Actor, now: dat
         raise Refused("own_inventory")
     inventory.status = LOCKED
     inventory.locked_by, inventory.locked_at = acting_user.id, now
+    inventory.sums = sums_of([(line, "") for line in lines_in(session, inventory)])
     note(session, "inventory.lock", inventory, acting_user, now)
 
 

@@ -83,6 +83,9 @@ class Inventory(SQLModel, table=True):
         default=None, sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT"
     )
     locked_at: datetime | None = None
+    # What a locked version comes to, so that pages need not read the lines of every year: direct,
+    # power, heat and optional in kilograms, as decimal text.
+    sums: dict[str, str] | None = Field(default=None, sa_type=sa.JSON)
 
     @property
     def stored_id(self) -> int:

@@ -4,9 +4,10 @@ Every sum comes from `footprint.account`, the same code that answers POST /api/v
 the amounts and factor values that the lines keep: a later factor changes nothing of an old year.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -80,8 +81,8 @@ class PowerLine:
 
 
 @dataclass(frozen=True)
-class YearAccount:
-    """The account of a year: kilograms with three decimals.
+class YearSummary:
+    """What a year comes to: kilograms with three decimals.
 
     `optional_kg` (water, paper, travel, commuting) is told apart and in no total. `per_m2_kg` and
     `per_head_kg` are None without floor area or head count of the year, `last_year_total_kg` and
@@ -97,13 +98,19 @@ class YearAccount:
     heat_kg: Decimal
     optional_kg: Decimal
     total_kg: Decimal
-    power_lines: tuple[PowerLine, ...]
-    lines: tuple[AccountLine, ...]
     per_m2_kg: Decimal | None
     per_head_kg: Decimal | None
     last_year_total_kg: Decimal | None
     base_year: int | None
     base_year_total_kg: Decimal | None
+
+
+@dataclass(frozen=True)
+class YearAccount(YearSummary):
+    """The account of a year, with all its lines."""
+
+    power_lines: tuple[PowerLine, ...]
+    lines: tuple[AccountLine, ...]
 
     @property
     def floored(self) -> tuple[AccountLine, ...]:
@@ -118,36 +125,104 @@ def year_account(
 
     With `locked_only` that of the newest locked version: an open correction does not count yet.
     """
-    years = accounts_of(
-        session, institution_id=institution_id, locked_only=locked_only, around=year
+    rows = _newest(session, institution_id, locked_only)
+    row = rows.get(year)
+    if row is None:
+        return None
+    summaries = _summaries(session, institution_id, rows)
+    summary = summaries[year]
+    lines = lines_of(session, inventory_ids=[row.stored_id])
+    return replace(
+        account_of(row, lines.get(row.stored_id, ())),
+        last_year_total_kg=summary.last_year_total_kg,
+        base_year=summary.base_year,
+        base_year_total_kg=summary.base_year_total_kg,
     )
-    return years.get(year)
+
+
+def latest_account(
+    session: Session, *, institution_id: int, locked_only: bool = False
+) -> YearAccount | None:
+    """Return the account of the latest year there is, None before the first."""
+    year = max(_newest(session, institution_id, locked_only), default=None)
+    if year is None:
+        return None
+    return year_account(session, institution_id=institution_id, year=year, locked_only=locked_only)
+
+
+def summaries_of(
+    session: Session, *, institution_id: int, locked_only: bool = False
+) -> dict[int, YearSummary]:
+    """Return what all years of an institution come to, the earliest first.
+
+    Locked years keep their sums, so that only lines of years at work are read.
+    """
+    rows = _newest(session, institution_id, locked_only)
+    return _summaries(session, institution_id, rows)
 
 
 def accounts_of(
-    session: Session,
-    *,
-    institution_id: int,
-    locked_only: bool = False,
-    around: int | None = None,
+    session: Session, *, institution_id: int, locked_only: bool = False
 ) -> dict[int, YearAccount]:
-    """Return the accounts of an institution's years, the earliest first; three queries.
+    """Return the accounts of all years with all their lines, the earliest first."""
+    rows = _newest(session, institution_id, locked_only)
+    lines = lines_of(session, inventory_ids=[row.stored_id for row in rows.values()])
+    bare = {year: account_of(row, lines.get(row.stored_id, ())) for year, row in rows.items()}
+    base = base_year(session, institution_id=institution_id, years=list(rows))
+    return {year: replace(found, **_compared(year, bare, base)) for year, found in bare.items()}
 
-    With `around` only that year and those it is compared with, however long the history is.
-    """
+
+def _newest(session: Session, institution_id: int, locked_only: bool) -> dict[int, Inventory]:
+    """Return the newest version of each year, the earliest year first."""
     query = select(Inventory).where(col(Inventory.institution_id) == institution_id)
     if locked_only:
         query = query.where(col(Inventory.status) == InventoryStatus.LOCKED)
     newest: dict[int, Inventory] = {}
     for row in session.exec(query.order_by(col(Inventory.year), col(Inventory.version))):
         newest[row.year] = row
-    base = base_year(session, institution_id=institution_id, years=list(newest))
-    if around is not None:
-        wanted = (around, around - 1, base)
-        newest = {year: row for year, row in newest.items() if year in wanted}
-    lines = lines_of(session, inventory_ids=[row.stored_id for row in newest.values()])
-    bare = {year: account_of(row, lines.get(row.stored_id, ())) for year, row in newest.items()}
-    return {year: _compared(account, bare, base) for year, account in bare.items()}
+    return newest
+
+
+def _summaries(
+    session: Session, institution_id: int, rows: Mapping[int, Inventory]
+) -> dict[int, YearSummary]:
+    unsummed = [row.stored_id for row in rows.values() if row.sums is None]
+    lines = lines_of(session, inventory_ids=unsummed)
+    bare = {
+        year: _summary(row, row.sums or sums_of(lines.get(row.stored_id, ())))
+        for year, row in rows.items()
+    }
+    base = base_year(session, institution_id=institution_id, years=list(rows))
+    return {year: replace(found, **_compared(year, bare, base)) for year, found in bare.items()}
+
+
+def sums_of(lines: Sequence[tuple[InventoryLine, str]]) -> dict[str, str]:
+    """Return what lines come to by block, as a locked version keeps it."""
+    result = footprint.account([_counted_line(line) for line, _name in lines])
+    return {
+        "direct_kg": f"{result.direct_kg:f}",
+        "power_kg": f"{result.power_kg:f}",
+        "heat_kg": f"{result.heat_kg:f}",
+        "optional_kg": f"{result.optional_kg:f}",
+    }
+
+
+def _summary(row: Inventory, sums: Mapping[str, str]) -> YearSummary:
+    amounts = {name: Decimal(kg) for name, kg in sums.items()}
+    total = amounts["direct_kg"] + amounts["power_kg"] + amounts["heat_kg"]
+    return YearSummary(
+        inventory_id=row.stored_id,
+        year=row.year,
+        version=row.version,
+        status=row.status,
+        total_kg=total,
+        per_m2_kg=_each(total * 100, row.floor_area_dm2),
+        per_head_kg=_each(total, row.head_count),
+        last_year_total_kg=None,
+        base_year=None,
+        base_year_total_kg=None,
+        **amounts,
+    )
 
 
 def lines_of(
@@ -285,12 +360,11 @@ def _each(amount: Decimal, count: int) -> Decimal | None:
     )
 
 
-def _compared(account: YearAccount, years: dict[int, YearAccount], base: int | None) -> YearAccount:
-    last = years.get(account.year - 1)
-    base_account = years.get(base) if base is not None else None
-    return replace(
-        account,
-        last_year_total_kg=last.total_kg if last else None,
-        base_year=base,
-        base_year_total_kg=base_account.total_kg if base_account else None,
-    )
+def _compared(year: int, years: Mapping[int, YearSummary], base: int | None) -> dict[str, Any]:
+    last = years.get(year - 1)
+    base_summary = years.get(base) if base is not None else None
+    return {
+        "last_year_total_kg": last.total_kg if last else None,
+        "base_year": base,
+        "base_year_total_kg": base_summary.total_kg if base_summary else None,
+    }

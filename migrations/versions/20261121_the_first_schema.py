@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 19:00:59.341579
+Create Date: 2026-11-21 19:19:10.744663
 """
 
 import sqlalchemy as sa
@@ -2200,6 +2200,7 @@ def upgrade() -> None:
         sa.Column("return_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.Column("locked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("locked_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("sums", sa.JSON(), nullable=True),
         sa.CheckConstraint(
             "status IN ('open', 'in_review', 'locked')", name=op.f("ck_inventory_status")
         ),

@@ -17,9 +17,10 @@ from carbonaccount.institutions.inventory_history import differences
 from carbonaccount.institutions.inventory_results import (
     AccountLine,
     YearAccount,
+    YearSummary,
     account_of,
-    accounts_of,
     lines_of,
+    summaries_of,
 )
 from carbonaccount.institutions.seats import CLERKS, OWNERS, Seated
 from carbonaccount.institutions.views.common import at_institution, attempted
@@ -48,7 +49,7 @@ def inventory(place: Seated) -> ResponseReturnValue:
 
 
 def _years(place: Seated, error: DomainError | None = None) -> ResponseReturnValue:
-    accounts = accounts_of(current_session(), institution_id=place.institution_id)
+    accounts = summaries_of(current_session(), institution_id=place.institution_id)
     today = business_day(utc_now())
     page = render_template(
         "institutions/inventory/years.html",
@@ -68,7 +69,7 @@ def _years(place: Seated, error: DomainError | None = None) -> ResponseReturnVal
 @at_institution("/inventory.<any(csv, xlsx):kind>")
 def inventory_years_file(place: Seated, kind: str) -> ResponseReturnValue:
     """Send the years as a file."""
-    accounts = accounts_of(current_session(), institution_id=place.institution_id)
+    accounts = summaries_of(current_session(), institution_id=place.institution_id)
     header = [
         *(_("年度"), _("版本"), _("状态"), _("直接排放（kgCO2）"), _("外购电力（kgCO2）")),
         *(_("外购热力（kgCO2）"), _("合计（kgCO2）"), _("可选项（kgCO2e）")),
@@ -79,7 +80,7 @@ def inventory_years_file(place: Seated, kind: str) -> ResponseReturnValue:
     return table_file(kind, name=name, header=header, rows=rows)
 
 
-def _year_cells(account: YearAccount) -> list[Cell]:
+def _year_cells(account: YearSummary) -> list[Cell]:
     amounts = (account.direct_kg, account.power_kg, account.heat_kg, account.total_kg)
     shares = (account.optional_kg, account.per_m2_kg, account.per_head_kg)
     return [
@@ -155,7 +156,7 @@ def show_year(
         months=_months(page.account),
         changes=changes,
         people=people,
-        versions=life.versions(session, institution_id=place.institution_id, year=year),
+        versions=page.versions,
         evidence=evidence_of(session, institution_id=place.institution_id, limit=FILES_SHOWN),
         files_shown=FILES_SHOWN,
         area=area_text(row.floor_area_dm2),
@@ -239,7 +240,7 @@ def inventory_version(place: Seated, year: int, version: int) -> ResponseReturnV
     before: tuple[AccountLine, ...] = ()
     if earlier is not None:
         before = account_of(earlier, lines.get(earlier.stored_id, ())).lines
-    page = YearPage(session, place, row)
+    page = YearPage(session, place, row, list(rows.values()))
     return render_template(
         "institutions/inventory/version.html",
         place=place,

@@ -13,13 +13,18 @@ from sqlmodel import Session, col, select
 
 from carbonaccount.accounts.models import Resident
 from carbonaccount.clock import business_day, utc_now
-from carbonaccount.errors import DomainError
+from carbonaccount.errors import DomainError, NotFound
 from carbonaccount.factors import FactorBook
 from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions.footprint import Block
 from carbonaccount.institutions.inventory_entries import energy_name
 from carbonaccount.institutions.inventory_models import Basis, Inventory, InventoryStatus
-from carbonaccount.institutions.inventory_results import YearAccount, accounts_of
+from carbonaccount.institutions.inventory_results import (
+    YearAccount,
+    account_of,
+    lines_of,
+    year_account,
+)
 from carbonaccount.institutions.inventory_warnings import MONTHS_IN_YEAR, Remark, warnings_of
 from carbonaccount.institutions.seats import Seated
 from carbonaccount.institutions.views import blueprint
@@ -53,20 +58,26 @@ class YearPage:
     session: Session
     place: Seated
     inventory: Inventory
+    versions: list[Inventory]
 
     @cached_property
-    def accounts(self) -> dict[int, YearAccount]:
-        """The accounts of this year, of the year before and of the base year."""
-        return accounts_of(
-            self.session,
-            institution_id=self.place.institution_id,
-            around=self.inventory.year,
-        )
-
-    @property
     def account(self) -> YearAccount:
         """The account of this year."""
-        return self.accounts[self.inventory.year]
+        found = year_account(
+            self.session, institution_id=self.place.institution_id, year=self.inventory.year
+        )
+        return found or account_of(self.inventory, ())
+
+    @cached_property
+    def last(self) -> YearAccount | None:
+        """The account of the year before, compared with nothing."""
+        rows = life.versions(
+            self.session, institution_id=self.place.institution_id, year=self.inventory.year - 1
+        )
+        if not rows:
+            return None
+        lines = lines_of(self.session, inventory_ids=[rows[0].stored_id])
+        return account_of(rows[0], lines.get(rows[0].stored_id, ()))
 
     @cached_property
     def book(self) -> FactorBook:
@@ -81,25 +92,27 @@ class YearPage:
     @property
     def remarks(self) -> list[Remark]:
         """What somebody should look at."""
-        return remarks_on(self.account, self.accounts, self.inventory)
+        return remarks_on(self.account, self.last, self.inventory)
 
 
 def year_page(place: Seated, year: int) -> YearPage:
     """Return the page of a year. Raises NotFound (inventory_not_found)."""
     session = current_session()
-    found = life.find(session, institution_id=place.institution_id, year=year)
-    return YearPage(session, place, found)
+    found = life.versions(session, institution_id=place.institution_id, year=year)
+    if not found:
+        raise NotFound("inventory_not_found", year=year)
+    return YearPage(session, place, found[0], found)
 
 
 def remarks_on(
-    account: YearAccount, accounts: dict[int, YearAccount], inventory: Inventory
+    account: YearAccount, last: YearAccount | None, inventory: Inventory
 ) -> list[Remark]:
-    """Return what to look at in an account, given those of other years."""
+    """Return what to look at in an account, given that of the year before."""
     today = business_day(utc_now())
     over = MONTHS_IN_YEAR if inventory.year < today.year else today.month - 1
     return warnings_of(
         account,
-        accounts.get(inventory.year - 1),
+        last,
         floor_area_dm2=inventory.floor_area_dm2,
         month_limit=over,
     )

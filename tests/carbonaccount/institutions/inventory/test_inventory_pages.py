@@ -10,8 +10,9 @@ from sqlmodel import col, select
 from werkzeug.test import TestResponse
 
 from carbonaccount.audit import AuditEntry
+from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions.inventory_models import InventoryChange, InventoryLine
-from carbonaccount.institutions.inventory_results import year_account
+from carbonaccount.institutions.inventory_results import summaries_of, year_account
 from tests.carbonaccount.institutions.places import CODE_Y, Place, arranged
 from tests.people import Browser, csrf_token, writing
 from tests.queries import counting
@@ -140,6 +141,16 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     act(owner, f"{home}/inventory/2026", "lock")
     assert "已锁定" in reader.get(f"{home}/inventory/2026").text
     locked = totals(app, school)
+    # The sums that the locked version keeps are those of its lines.
+    with writing(app) as session:
+        kept_row = life.find(session, institution_id=school.row_id, year=2026)
+        kept_sums = summaries_of(session, institution_id=school.row_id)[2026]
+        assert kept_row.sums == {name: locked[name] for name in kept_row.sums or {}}
+        assert set(kept_row.sums or {}) == {"direct_kg", "power_kg", "heat_kg", "optional_kg"}
+        assert (str(kept_sums.total_kg), str(kept_sums.per_m2_kg)) == (
+            locked["total_kg"],
+            locked["per_m2_kg"],
+        )
 
     # A correction is a new version with a reason; the old one stays to be read.
     nothing = owner.post(
