@@ -1,12 +1,14 @@
 """What members of an institution came to, for pages that may not read records."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from behaviors.rulebook import RuleBook
+from behaviors.models import Behavior
 from behaviors.total_models import InstitutionMonth
 from carbonaccount.disclosure import Cell, Relation, withheld
 from carbonaccount.institutions.member_totals import (
@@ -66,17 +68,31 @@ def _by_behavior(
     session: Session, told: Iterable[InstitutionMonth], hidden: Iterable[InstitutionMonth]
 ) -> list[MemberGroup]:
     """Return the sums of told months by behaviour; a behaviour with no told month is withheld."""
-    book = RuleBook.load(session)
     found: dict[int, list[InstitutionMonth]] = {row.behavior_id: [] for row in hidden}
     for row in told:
         found.setdefault(row.behavior_id, []).append(row)
     found.pop(_ALL, None)
-    groups = []
-    for behavior_id, rows in found.items():
-        code = book.behavior_by_id[behavior_id].code
-        names = {language: book.name(code, language) for language in ("zh", "en")}
-        groups.append(_group(code, names, rows))
+    groups = [
+        _group(code, {"zh": zh, "en": en}, found[behavior_id])
+        for behavior_id, code, zh, en in _named(session, found)
+    ]
     return sorted(groups, key=lambda item: (item.withheld, -(item.reduction_g or 0), item.key))
+
+
+def _named(session: Session, ids: Collection[int]) -> Iterable[tuple[int, str, str, str]]:
+    """Return id, code and names in Chinese and English of behaviours; their rules are not read."""
+    if not ids:
+        return []
+    texts = col(Behavior.texts)
+    rows: Any = session.execute(
+        sa.select(
+            col(Behavior.id),
+            col(Behavior.code),
+            texts["zh"]["name"].as_string(),
+            texts["en"]["name"].as_string(),
+        ).where(col(Behavior.id).in_(sorted(ids)))
+    )
+    return [tuple(row) for row in rows]
 
 
 def _group(key: str, names: dict[str, str], rows: Sequence[InstitutionMonth]) -> MemberGroup:
