@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from carbonaccount.clock import day_start
 from carbonaccount.institutions.event_models import Event
 from carbonaccount.institutions.inventory_models import Inventory, InventoryLine
-from carbonaccount.institutions.inventory_results import YearAccount, accounts_of
+from carbonaccount.institutions.inventory_results import YearAccount, latest_account
 from carbonaccount.institutions.models import InstitutionMember
 from carbonaccount.institutions.neutrality import Balance
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
@@ -66,10 +66,9 @@ class Moved:
 
 def distance(session: Session, *, institution_id: int) -> Distance | None:
     """Return how far the latest year is from neutral, None before the first inventory."""
-    accounts = accounts_of(session, institution_id=institution_id)
-    if not accounts:
+    account = latest_account(session, institution_id=institution_id)
+    if account is None:
         return None
-    account = accounts[max(accounts)]
     of_year = (
         col(NeutralityStatement.institution_id) == institution_id,
         col(NeutralityStatement.year) == account.year,

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.institutions import applications, campaigns, dashboard, joining, units
-from carbonaccount.institutions.inventory_results import YearAccount, accounts_of
+from carbonaccount.institutions.inventory_results import YearSummary, summaries_of
 from carbonaccount.institutions.member_totals import MemberTotals
 from carbonaccount.institutions.models import BelongingStatus, Institution
 from carbonaccount.institutions.seats import Seated, seats_of
@@ -26,7 +26,7 @@ class UnitLine(NamedTuple):
     """A unit that belongs to another, as the parent sees it: totals and nothing else."""
 
     institution: Institution
-    account: YearAccount | None
+    account: YearSummary | None
     members: int
     totals: MemberTotals
 
@@ -107,7 +107,7 @@ def _children(place: Seated) -> list[Institution]:
 def _line(child: Institution) -> UnitLine:
     session = current_session()
     # A year that is still being worked on is the child's own business.
-    accounts = accounts_of(session, institution_id=child.stored_id, locked_only=True)
+    accounts = summaries_of(session, institution_id=child.stored_id, locked_only=True)
     return UnitLine(
         child,
         accounts[max(accounts)] if accounts else None,

@@ -11,7 +11,7 @@ from carbonaccount.clock import business_day, utc_now
 from carbonaccount.errors import DomainError
 from carbonaccount.institutions import neutrality as services
 from carbonaccount.institutions import statement_lots, statements
-from carbonaccount.institutions.inventory_results import YearAccount, accounts_of
+from carbonaccount.institutions.inventory_results import YearSummary, summaries_of
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_forms import (
     MeasureForm,
@@ -49,7 +49,7 @@ def _page(
     if form is None:
         form = PlanForm(None)
         form.fill(plan)
-    accounts = accounts_of(session, institution_id=institution_id, locked_only=True)
+    accounts = summaries_of(session, institution_id=institution_id, locked_only=True)
     page = render_template(
         "institutions/neutrality.html",
         place=place,
@@ -65,8 +65,8 @@ def _page(
 
 
 def _years(
-    session: Session, institution_id: int, accounts: dict[int, YearAccount]
-) -> list[tuple[int, YearAccount | None, list[NeutralityStatement]]]:
+    session: Session, institution_id: int, accounts: dict[int, YearSummary]
+) -> list[tuple[int, YearSummary | None, list[NeutralityStatement]]]:
     """Return years with a locked account or a statement, the newest first."""
     rows = session.exec(
         select(NeutralityStatement)
