@@ -169,7 +169,7 @@ def test_no_gram_is_given_twice(app: Flask, session: Session) -> None:
     source, people = riders(session, 12)
     place = school(session)
     rider = people[10]
-    seat(session, place, rider, Seat.READER)
+    seat(session, place, rider, Seat.OWNER)
     share = attribution.begin(
         session,
         account_id=rider,
