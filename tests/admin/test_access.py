@@ -22,10 +22,11 @@ REAL = {
     "rule_version_id": "1",
     "factor_id": "1",
     "kind": "csv",
+    "which": "check",
     "login": "walker-auditor",
     "year": "2026",
 }
-NOBODYS = {"kind": "csv"}
+NOBODYS = {"kind": "csv", "which": "check"}
 # Who is let in is decided before a page asks the database anything.
 ONE_DATABASE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
