@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 
 from behaviors import totals
 from carbonaccount import bulk
-from carbonaccount.database import open_session
+from carbonaccount.database import is_sqlite, open_session
 from tests.benchmarks.history import FIRST_DAY, TRIPS_A_DAY, make_history
 from tests.benchmarks.intake import SERVER_SETTINGS, _postgres_url
 from tests.postgres import running_postgres
@@ -58,6 +58,12 @@ def make_city(url: str, *, new_records: int) -> City:
         connection = bulk.driver_connection(session)
         for statement in _institutions(people):
             connection.execute(statement)
+        if not is_sqlite(session):
+            # The rows above brought their ids along.
+            for table in ("account", "institution"):
+                connection.execute(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+                )
         session.commit()
         # A day at a time: what is kept for all of them in memory at once would not fit.
         for day in days[:-1]:

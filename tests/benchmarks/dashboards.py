@@ -33,22 +33,29 @@ def run(quick: bool) -> Iterator[dict[str, object]]:
     with TemporaryDirectory(prefix="carbonaccount-bench-") as name:
         folder = Path(name)
         url = f"sqlite:///{folder / 'city.sqlite3'}"
-        yield from measure("sqlite", url, folder, records=records, seconds=seconds)
+        all_records = fill(url, records)
+        yield from measure("sqlite", url, folder, records=all_records, seconds=seconds)
         with running_postgres(SERVER_SETTINGS) as server:
             url = _postgres_url(server, "city")
-            yield from measure("postgresql", url, folder, records=records, seconds=seconds)
+            all_records = fill(url, records)
+            yield from measure("postgresql", url, folder, records=all_records, seconds=seconds)
 
 
-def measure(
-    kind: str, url: str, folder: Path, *, records: int, seconds: float
-) -> Iterator[dict[str, object]]:
-    """Fill a city and yield what its pages do beside the bare page."""
-    city = make_city(url, new_records=records)
+def fill(url: str, records_a_day: int) -> int:
+    """Fill a city and add all of it up; returns how many records it has."""
+    city = make_city(url, new_records=records_a_day)
     with open_session(city.engine) as session:
         totals.mark_days(session, [city.new_day])
         totals.add_up(session, now=NOW)
         session.commit()
     city.engine.dispose()
+    return city.records + city.old_records
+
+
+def measure(
+    kind: str, url: str, folder: Path, *, records: int, seconds: float
+) -> Iterator[dict[str, object]]:
+    """Yield what the pages of a filled city do beside the bare page."""
     cookie, institution = _sign_in(url, folder)
     pages = {"city": ("/city", ""), "institution": (f"/institutions/{institution}", cookie)}
     with (
@@ -62,7 +69,7 @@ def measure(
                 "benchmark": "dashboards",
                 "database": kind,
                 "page": page,
-                "records": city.records + city.old_records,
+                "records": records,
                 "bytes": size,
                 "requests_per_s": round(ours),
                 "limit_requests_per_s": round(limit),
