@@ -20,6 +20,7 @@ from carbonaccount.institutions.pool_models import PoolShare
 from carbonaccount.institutions.retiring import retire
 from carbonaccount.ledger.models import LedgerKind
 from carbonaccount.messages.models import Message
+from tests.behaviors.intake.arranging import bring, item
 from tests.carbonaccount.institutions.offsets.arranging import books, broken, school, seat
 from tests.carbonaccount.institutions.pools.arranging import (
     NOW,
@@ -48,7 +49,7 @@ def told(session: Session, kind: str) -> int:
 
 def test_from_the_draft_to_the_sale_to_an_institution(app: Flask, session: Session) -> None:
     staff = officers(app, session)
-    _source, people = riders(session, 12)
+    source, people = riders(session, 12)
     place = school(session)
     pool = closed(session, staff, people, buyer=place.public_id, buyer_name=("", ""))
     # Rides: none certified, 1, 2, ... 11; a ride is 146 g.
@@ -56,6 +57,10 @@ def test_from_the_draft_to_the_sale_to_an_institution(app: Flask, session: Sessi
     assert share_of(session, pool, people[0]).status == "nothing"
     assert books(session, people[5], LedgerKind.HOLD) == 5 * RIDE_G
     assert books(session, people[5], LedgerKind.RESIDENT) == 0
+    # A ride that is not certified makes nothing of what is set aside free again.
+    late = item("late", subject="rider-5", evidence="C", occurred_at="2026-04-01T08:00:00+08:00")
+    bring(session, source, late, now=NOW)
+    assert books(session, people[5], LedgerKind.RESIDENT) == RIDE_G
     assert certified_free_g(session, people[5]) == 0
     assert broken(session) == {}
     leave(session, pool, people[3])
