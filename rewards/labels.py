@@ -58,7 +58,7 @@ OBSTACLES: dict[str, LazyString] = {
     "fund_slowed": _l("今天已发完"),
     "fund_empty": _l("资金已用完"),
 }
-# What staff did to a reward, by the act in the audit trail.
+# What was done to a thing, by the act in the audit trail.
 ACTS: dict[str, LazyString] = {
     "reward.draft": _l("起草"),
     "reward.edit": _l("修改"),
@@ -74,4 +74,26 @@ ACTS: dict[str, LazyString] = {
     "reward.price": _l("批准新价格"),
     "reward.drop_price": _l("撤销新价格"),
     "reward.stock": _l("库存变动"),
+    "beneficiary.draft": _l("起草"),
+    "beneficiary.edit": _l("修改"),
+    "beneficiary.submit": _l("提交发布"),
+    "beneficiary.return": _l("退回"),
+    "beneficiary.publish": _l("发布"),
+    "beneficiary.end": _l("结束接受捐赠"),
+    "gift.given": _l("收到积分"),
+    "gift.pledged": _l("认捐减排量"),
+    "gift.used": _l("使用减排量"),
+    "gift.revoked": _l("收回认捐"),
+    "certificate.issue": _l("签发证书"),
+    "certificate.withdraw.replaced": _l("已被新证书取代"),
+    "certificate.withdraw.holder": _l("持有人已收回"),
+    "certificate.withdraw.staff": _l("撤回证书"),
+    "plot.add": _l("新增林地"),
+    "plot.edit": _l("修改林地"),
+    "plot.paper": _l("上传照片或报告"),
+    "plot.approve": _l("批准报告"),
+    "tree.adopt": _l("认养树木"),
+    "tree.dead": _l("登记死亡的树"),
+    "tree.replant": _l("已补种"),
+    "tree.credits": _l("积分已退回"),
 }

@@ -13,6 +13,8 @@ from admin.drafting.forms import text_of
 from admin.life.forms import ReasonForm
 from admin.listing import Column, exported, listing
 from admin.rewards.forms import PriceForm, RewardForm, StockForm
+from admin.rewards.waiting import reward_queues
+from admin.rewards.words import actor_text, reason_text
 from admin.views import blueprint
 from admin.views.common import attempted, put_error
 from carbonaccount.accounts import queries as account_queries
@@ -335,8 +337,11 @@ def step_sent() -> str:
 def reward_words() -> dict[str, object]:
     """Give the pages of rewards the words for codes."""
     return {
+        "actor_text": actor_text,
+        "reason_text": reason_text,
         "reward_labels": labels,
         "reward_named": named,
+        "reward_queues": reward_queues,
         "reward_states": RewardStatus,
         "reward_title": title_of,
         "step_sent": step_sent,

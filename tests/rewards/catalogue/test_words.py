@@ -10,7 +10,7 @@ from flask import Flask
 from carbonaccount.app import create_app
 from carbonaccount.messages.texts import message_text
 from carbonaccount.web.messages import SENTENCES
-from rewards import labels
+from rewards import giving_labels, labels
 from tests.conftest import make_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,6 +75,30 @@ def test_what_has_a_plural_is_never_asked_for_without_its_number() -> None:
         if words in plurals
     ]
     assert wrong == []
+
+
+# Modules whose acts the panel tells people, and what stands before each step in the trail.
+TOLD = {
+    "beneficiaries": "beneficiary.",
+    "catalogue": "",
+    "plots": "plot.",
+    "trees": "tree.",
+}
+STEP = re.compile(r'_audit\(\s*session, "([a-z_.]+)"|, "([a-z]+)", reason, acting')
+
+
+def test_every_act_that_the_panel_tells_has_words() -> None:
+    found = {
+        f"{prefix}{step}"
+        for module, prefix in TOLD.items()
+        for steps in STEP.findall((ROOT / f"rewards/{module}.py").read_text("utf-8"))
+        for step in steps
+        if step
+    }
+    assert {"beneficiary.publish", "plot.approve", "tree.dead", "reward.stock"} <= found
+    assert found - labels.ACTS.keys() == set()
+    withdrawn = {f"certificate.withdraw.{why}" for why in giving_labels.WITHDRAWN if why}
+    assert withdrawn | {"certificate.issue"} <= labels.ACTS.keys()
 
 
 def test_every_code_has_its_sentence() -> None:

@@ -50,6 +50,11 @@ def test_from_draft_to_certificate(app: Flask) -> None:
         public = only(session, Beneficiary).public_id
     assert alice.get(f"/giving/{public}").status_code == 404
     assert frank.post(f"{page}/publish", {"reason": "好"}, page=page).status_code == 303
+    # What happened to it is told in words, by name; codes are for the audit log.
+    history = frank.get(page).text.split('<ol class="trail">')[1].split("</ol>")[0]
+    for act in ("起草", "提交发布", "发布"):
+        assert f"<strong>{act}</strong> · Dana" in history
+    assert ("staff:" in history, "beneficiary." in history) == (False, False)
     listed = frank.get("/admin/giving?q=马拉松&status=published&about=event").text
     assert TEXTS["zh"]["title"] in listed
     assert TEXTS["zh"]["title"] not in frank.get("/admin/giving?status=draft").text
@@ -139,6 +144,7 @@ def test_from_draft_to_certificate(app: Flask) -> None:
     assert 'data-verdict="exists"' in Browser(app).get(checked).text
     held = f"/admin/certificates/{number}"
     assert number[:4] in frank.get("/admin/certificates?about=donation&state=valid").text
+    assert "签发证书</strong> · 居民" in frank.get(held).text
     assert erin.post(f"{held}/withdraw", {"reason": "x"}, page=page).status_code == 403
     assert frank.post(f"{held}/withdraw", {"reason": "活动取消"}, page=held).status_code == 303
     assert 'data-verdict="withdrawn"' in Browser(app).get(checked).text
