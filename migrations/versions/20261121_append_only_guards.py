@@ -18,7 +18,7 @@ branch_labels = None
 depends_on = None
 
 APPEND_ONLY_TABLES = ("transfer", "audit_entry", "rule_note", "stock_movement", "fund_movement",
-                      "event_account")  # fmt: skip
+                      "event_account", "attribution_take")  # fmt: skip
 UNPUBLISHED = "('draft', 'in_review')"
 RULE_COLUMNS = ("behavior_id", "version", "valid_from", "valid_to", "unit_factor_nano",
                 "definition", "grade", "citation")  # fmt: skip

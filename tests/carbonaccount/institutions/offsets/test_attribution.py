@@ -88,7 +88,7 @@ def refusal(refused: pytest.ExceptionInfo[DomainError]) -> str:
 def test_the_share_leaves_the_account_and_is_taken_once(app: Flask, session: Session) -> None:
     source, place = admit(session), school(session)
     alice = open_person(session, (source, "alice"))
-    seat(session, place, alice, Seat.READER)
+    seat(session, place, alice, Seat.OWNER)
     share = begun(session, alice, place.stored_id, source.stored_id)
     assert share.first_day == date(2026, 3, 11)
     # On 10 March (not yet shared) A; from 11 March A, B, C (not certified), A.
@@ -121,7 +121,7 @@ def test_grams_given_away_are_not_there_for_a_share(app: Flask, session: Session
 
     source, place = admit(session), school(session)
     alice = open_person(session, (source, "alice"))
-    seat(session, place, alice, Seat.READER)
+    seat(session, place, alice, Seat.OWNER)
     begun(session, alice, place.stored_id, source.stored_id, permille=1000)
     rides(session, source, "alice", "AA")
     editor, approver = two_staff(app, session)
@@ -153,7 +153,7 @@ def test_shares_begin_tomorrow_and_end_with_today(app: Flask, session: Session) 
     source, one, two = admit(session), school(session), school(session, "第二小学")
     alice = open_person(session, (source, "alice"))
     for place in (one, two):
-        seat(session, place, alice, Seat.READER)
+        seat(session, place, alice, Seat.OWNER)
     first = begun(session, alice, one.stored_id, source.stored_id, permille=600)
     with pytest.raises(Conflict) as above:
         begun(session, alice, two.stored_id, source.stored_id, permille=401)
@@ -199,7 +199,7 @@ def test_a_share_needs_a_place_a_source_and_a_consent(session: Session) -> None:
     alice = open_person(session, (source, "alice"))
     with pytest.raises(NotFound):
         begun(session, alice, place.stored_id, source.stored_id)
-    seat(session, place, alice, Seat.READER)
+    seat(session, place, alice, Seat.OWNER)
     for changes, code in (
         ({"statement": " "}, "consent_needed"),
         ({"permille": 0}, "share_permille"),

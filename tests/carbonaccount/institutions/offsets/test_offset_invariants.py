@@ -39,9 +39,10 @@ def run(session: Session, statement: str) -> None:
 
 
 def without_triggers(session: Session) -> None:
-    """Let transfers be changed: SQLite's guards are taken off, as a thief with a file would."""
-    for verb in ("update", "delete"):
-        run(session, f"DROP TRIGGER transfer_no_{verb}")
+    """Let what is written be changed: the guards are taken off, as a thief with a file would."""
+    for table in ("transfer", "attribution_take"):
+        for verb in ("update", "delete"):
+            run(session, f"DROP TRIGGER {table}_no_{verb}")
 
 
 BREAKS: dict[str, Callable[[Session], None]] = {
@@ -91,7 +92,7 @@ def arranged(app: Flask, session: Session) -> None:
     source, place = admit(session), school(session)
     owner, clerk = person_at(session, place, Seat.OWNER), person_at(session, place, Seat.CLERK)
     alice = open_person(session, (source, "alice"))
-    seat(session, place, alice, Seat.READER)
+    seat(session, place, alice, Seat.OWNER)
     attribution.begin(
         session,
         account_id=alice,
@@ -176,7 +177,7 @@ def test_the_database_itself_refuses_the_worst(app: Flask, session: Session) -> 
         # More than the whole; a take that is more than the share.
         "UPDATE shared_source SET permille = 1001",
         "UPDATE attribution_take SET amount_g = certified_g",
-        # A second standing statement of the year; published without a day.
+        # Published without a day.
         "UPDATE neutrality_statement SET published_at = NULL",
     ):
         with pytest.raises(sa.exc.IntegrityError), session.begin_nested():

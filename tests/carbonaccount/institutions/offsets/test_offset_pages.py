@@ -5,7 +5,6 @@ Figures of the papers are compared with the books and with the year worked out b
 """
 
 import io
-from datetime import date
 from pathlib import Path
 
 import openpyxl
@@ -28,6 +27,8 @@ from tests.carbonaccount.institutions.places import Place, arranged
 from tests.people import Browser, csrf_token, field_errors, writing
 from tests.rewards.certificates.pages import text_of_pdf
 
+# The services behind these pages are tested on both databases.
+ONE_DATABASE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 PHONES = ("13800000071", "13800000072", "13800000073")
 TODAY = business_day(utc_now())
 
@@ -80,6 +81,7 @@ def one(session: Session, model: type) -> object:
     return session.exec(select(model)).one()
 
 
+@ONE_DATABASE
 def test_bought_numbers_and_trees(app: Flask, place: Place) -> None:
     clerk, reader = place.clerk, place.reader
     assert "还没有批次" in clerk.get(f"{place.address}/offsets").text
@@ -290,6 +292,7 @@ def _the_check_tells_them_apart(app: Flask, place: Place, number: str) -> None:
         assert broken(session) == {}
 
 
+@ONE_DATABASE
 def test_a_share_as_both_sides_see_it(app: Flask, place: Place) -> None:
     from behaviors.models import SourceSubject
     from tests.behaviors.intake.arranging import admit
@@ -320,7 +323,7 @@ def test_a_share_as_both_sides_see_it(app: Flask, place: Place) -> None:
     with writing(app) as session:
         share = session.exec(select(Attribution)).one()
         number, begins = share.public_id, share.first_day
-    assert begins > TODAY or begins > date(2026, 1, 1)
+    assert (begins - TODAY).days in (1, 2)  # Midnight may pass while the test runs.
     for text in ("30%", number, "来源"):
         assert text in mine
         assert text in theirs
@@ -333,7 +336,6 @@ def test_a_share_as_both_sides_see_it(app: Flask, place: Place) -> None:
     )
     assert early.status_code == 409
     assert "这段时间没有可归入本单位的已核证减排量。" in early.text
-    assert "把减排量的一份归给单位" in reader.get("/me/consents").text or True
     ended = reader.post(f"/me/shares/{number}/end", {}, page="/me/shares")
     assert ended.status_code == 303
     assert "已结束" in reader.get("/me/shares").text

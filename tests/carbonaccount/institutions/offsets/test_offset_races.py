@@ -2,17 +2,24 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
 from threading import Barrier
 
 from flask import Flask
 from sqlmodel import Session, col, select
 
 from carbonaccount.audit import SYSTEM
-from carbonaccount.institutions import attribution, retiring
+from carbonaccount.institutions import attribution, attribution_lots, retiring
 from carbonaccount.institutions.models import Seat
-from carbonaccount.institutions.offset_models import OffsetLot, Purpose, SharedSource
+from carbonaccount.institutions.offset_models import (
+    AttributionTake,
+    OffsetLot,
+    Purpose,
+    SharedSource,
+)
 from carbonaccount.ledger.models import LedgerKind
-from tests.behaviors.intake.arranging import admit, open_person
+from carbonaccount.racing import committed
+from tests.behaviors.intake.arranging import admit, bring, item, open_person
 from tests.carbonaccount.institutions.offsets.arranging import (
     NOW,
     books,
@@ -24,6 +31,7 @@ from tests.carbonaccount.institutions.offsets.arranging import (
 )
 
 HANDS = 8
+LATER = datetime(2026, 4, 1, 4, tzinfo=UTC)
 
 
 def test_one_number_is_registered_by_one_institution(app: Flask, session: Session) -> None:
@@ -90,7 +98,7 @@ def test_shares_never_exceed_the_whole(app: Flask, session: Session) -> None:
     alice = open_person(session, (source, "alice"))
     places = [school(session, f"第{number}小学") for number in range(HANDS)]
     for place in places:
-        seat(session, place, alice, Seat.READER)
+        seat(session, place, alice, Seat.OWNER)
     ids, source_id = [place.stored_id for place in places], source.stored_id
     session.commit()
     engine = app.extensions["carbonaccount.engine"]
@@ -118,4 +126,63 @@ def test_shares_never_exceed_the_whole(app: Flask, session: Session) -> None:
     # 3 x 30 % fit into the whole, a fourth does not.
     assert found == {"done": 3, "shares_above_whole": HANDS - 3}
     assert session.exec(select(col(SharedSource.permille))).one() == 900
+    assert broken(session) == {}
+
+
+def test_a_period_is_taken_once_and_by_no_two(app: Flask, session: Session) -> None:
+    source = admit(session)
+    alice = open_person(session, (source, "alice"))
+    places = [school(session, f"第{number}小学") for number in range(2)]
+    for place in places:
+        seat(session, place, alice, Seat.OWNER)
+        attribution.begin(
+            session,
+            account_id=alice,
+            institution_id=place.stored_id,
+            source_id=source.stored_id,
+            role="staff",
+            permille=500,
+            statement="同意",
+            acting_user=SYSTEM,
+            now=NOW,
+        )
+    bring(
+        session,
+        source,
+        item("one", occurred_at="2026-03-11T08:00:00+08:00"),
+        item("two", occurred_at="2026-03-12T08:00:00+08:00"),
+        now=LATER,
+    )
+    ids, source_id = [place.stored_id for place in places], source.stored_id
+    session.commit()
+    engine = app.extensions["carbonaccount.engine"]
+    start = Barrier(HANDS)
+
+    def take(number: int) -> str:
+        start.wait()
+        # As the pages do: again when another transaction was faster.
+        return outcome(
+            engine,
+            lambda session: committed(
+                session,
+                lambda session: attribution_lots.make_lot(
+                    session,
+                    institution_id=ids[number % 2],
+                    source_id=source_id,
+                    role="staff",
+                    first=date(2026, 3, 1),
+                    last=date(2026, 3, 31),
+                    title="",
+                    acting_user=SYSTEM,
+                    now=LATER,
+                ),
+            ),
+        )
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        found = Counter(pool.map(take, range(HANDS)))
+    # Two rides of 146 g, half of them to each: nothing is left, and nothing was taken twice.
+    assert found == {"done": 2, "nothing_to_take": HANDS - 2}
+    assert session.exec(select(col(AttributionTake.amount_g))).all() == [146, 146]
+    assert books(session, alice, LedgerKind.RESIDENT) == 0
     assert broken(session) == {}
