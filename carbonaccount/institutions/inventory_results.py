@@ -129,15 +129,12 @@ def year_account(
     row = rows.get(year)
     if row is None:
         return None
-    summaries = _summaries(session, institution_id, rows)
-    summary = summaries[year]
+    base = base_year(session, institution_id=institution_id, years=list(rows))
+    others = {at: rows[at] for at in (year - 1, base) if at in rows and at != year}
     lines = lines_of(session, inventory_ids=[row.stored_id])
-    return replace(
-        account_of(row, lines.get(row.stored_id, ())),
-        last_year_total_kg=summary.last_year_total_kg,
-        base_year=summary.base_year,
-        base_year_total_kg=summary.base_year_total_kg,
-    )
+    account = account_of(row, lines.get(row.stored_id, ()))
+    compared = {**_summaries(session, others, base), year: account}
+    return replace(account, **_compared(year, compared, base))
 
 
 def latest_account(
@@ -158,18 +155,8 @@ def summaries_of(
     Locked years keep their sums, so that only lines of years at work are read.
     """
     rows = _newest(session, institution_id, locked_only)
-    return _summaries(session, institution_id, rows)
-
-
-def accounts_of(
-    session: Session, *, institution_id: int, locked_only: bool = False
-) -> dict[int, YearAccount]:
-    """Return the accounts of all years with all their lines, the earliest first."""
-    rows = _newest(session, institution_id, locked_only)
-    lines = lines_of(session, inventory_ids=[row.stored_id for row in rows.values()])
-    bare = {year: account_of(row, lines.get(row.stored_id, ())) for year, row in rows.items()}
     base = base_year(session, institution_id=institution_id, years=list(rows))
-    return {year: replace(found, **_compared(year, bare, base)) for year, found in bare.items()}
+    return _summaries(session, rows, base)
 
 
 def _newest(session: Session, institution_id: int, locked_only: bool) -> dict[int, Inventory]:
@@ -184,7 +171,7 @@ def _newest(session: Session, institution_id: int, locked_only: bool) -> dict[in
 
 
 def _summaries(
-    session: Session, institution_id: int, rows: Mapping[int, Inventory]
+    session: Session, rows: Mapping[int, Inventory], base: int | None
 ) -> dict[int, YearSummary]:
     unsummed = [row.stored_id for row in rows.values() if row.sums is None]
     lines = lines_of(session, inventory_ids=unsummed)
@@ -192,7 +179,6 @@ def _summaries(
         year: _summary(row, row.sums or sums_of(lines.get(row.stored_id, ())))
         for year, row in rows.items()
     }
-    base = base_year(session, institution_id=institution_id, years=list(rows))
     return {year: replace(found, **_compared(year, bare, base)) for year, found in bare.items()}
 
 

@@ -4,14 +4,14 @@ from flask import Flask
 from sqlmodel import Session
 
 from carbonaccount.institutions import demo
-from carbonaccount.institutions.inventory_results import accounts_of
+from carbonaccount.institutions.inventory_results import summaries_of, year_account
 from tests.carbonaccount.institutions.inventory.lines import NOW
 
 
 def test_three_years_of_the_school(app: Flask, session: Session) -> None:
     vault = app.extensions["carbonaccount.vault"]
     school = demo.load(session, now=NOW, vault=vault)
-    years = accounts_of(session, institution_id=school.stored_id)
+    years = summaries_of(session, institution_id=school.stored_id)
     assert [(year, account.status) for year, account in years.items()] == [
         (2024, "locked"),
         (2025, "locked"),
@@ -30,4 +30,7 @@ def test_three_years_of_the_school(app: Flask, session: Session) -> None:
     # 95 % of the kWh, a tenth of each month green, rounded down: (223,155 - 22,313) x 0.6410
     assert str(years[2025].power_kg) == "128739.722"
     assert years[2025].last_year_total_kg == first.total_kg
-    assert {line.month for line in years[2026].lines} == set(range(1, 11))
+    account = year_account(session, institution_id=school.stored_id, year=2026)
+    assert account is not None
+    assert {line.month for line in account.lines} == set(range(1, 11))
+    assert account.base_year_total_kg == first.total_kg
