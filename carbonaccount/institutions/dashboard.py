@@ -15,7 +15,11 @@ from carbonaccount.clock import day_start
 from carbonaccount.institutions.event_models import Event
 from carbonaccount.institutions.inventory_models import Inventory, InventoryLine
 from carbonaccount.institutions.inventory_results import YearAccount, latest_account
-from carbonaccount.institutions.models import InstitutionMember
+from carbonaccount.institutions.models import (
+    Institution,
+    InstitutionMember,
+    InstitutionStatus,
+)
 from carbonaccount.institutions.neutrality import Balance
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
 from carbonaccount.institutions.offset_models import OffsetLot, Purpose
@@ -64,6 +68,15 @@ class Moved:
         return not any(vars(self).values())
 
 
+@dataclass(frozen=True)
+class Counts:
+    """What moved this month, and how many members and units there are now."""
+
+    moved: Moved
+    members: int
+    units: int
+
+
 def distance(session: Session, *, institution_id: int) -> Distance | None:
     """Return how far the latest year is from neutral, None before the first inventory."""
     account = latest_account(session, institution_id=institution_id)
@@ -88,13 +101,13 @@ def distance(session: Session, *, institution_id: int) -> Distance | None:
     return Distance(account, balance_of(account, lots), status or "")
 
 
-def moved(session: Session, *, institution_id: int, month: date) -> Moved:
-    """Return what moved at an institution since the first day of a month of the city."""
+def counts(session: Session, *, institution_id: int, month: date) -> Counts:
+    """Return what moved since the first day of a month of the city, and what is; one query."""
     since: datetime = day_start(month)
     lots = col(OffsetLot.institution_id) == institution_id
     members = col(InstitutionMember.institution_id) == institution_id
     retired = sa.and_(lots, col(OffsetLot.retired_at) >= since)
-    counts: list[sa.ScalarSelect[Any]] = [
+    wanted: list[sa.ScalarSelect[Any]] = [
         _count(
             InventoryLine,
             col(InventoryLine.inventory_id).in_(
@@ -117,8 +130,15 @@ def moved(session: Session, *, institution_id: int, month: date) -> Moved:
         _count(
             InstitutionMember, members, col(InstitutionMember.last_day) >= month - timedelta(days=1)
         ),
+        _count(InstitutionMember, members, col(InstitutionMember.last_day).is_(None)),
+        _count(
+            Institution,
+            col(Institution.parent_id) == institution_id,
+            col(Institution.status) == InstitutionStatus.ACTIVE,
+        ),
     ]
-    return Moved(*(int(number) for number in session.execute(sa.select(*counts)).one()))
+    *moved, standing, units = (int(number) for number in session.execute(sa.select(*wanted)).one())
+    return Counts(Moved(*moved), standing, units)
 
 
 def _count(table: Any, *conditions: Any) -> sa.ScalarSelect[int]:

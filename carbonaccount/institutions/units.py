@@ -225,15 +225,3 @@ def wishes_to(session: Session, *, institution_id: int, status: BelongingStatus)
         .order_by(col(Institution.name_zh), col(Institution.id))
     )
     return [Wish(*row) for row in rows]
-
-
-def count_children(session: Session, *, institution_id: int) -> int:
-    """Return how many active units belong to an institution."""
-    return session.exec(
-        select(sa.func.count())
-        .select_from(Institution)
-        .where(
-            col(Institution.parent_id) == institution_id,
-            col(Institution.status) == InstitutionStatus.ACTIVE,
-        )
-    ).one()

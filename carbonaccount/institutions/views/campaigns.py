@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from flask import flash, render_template, url_for
+from flask import flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -81,17 +81,44 @@ def campaigns(place: Seated) -> ResponseReturnValue:
 
 
 def _list(place: Seated, form: CampaignForm, status: int) -> ResponseReturnValue:
-    session = current_session()
     page = render_template(
         "institutions/campaigns.html",
         place=place,
         form=form,
-        campaigns=services.campaigns_of(session, institution_id=place.institution_id),
+        campaigns=_chosen(place),
+        states=STATES,
+        state=request.args.get("state", ""),
         may_edit=place.may(CLERKS),
         shortest=services.SHORTEST_DAYS,
         longest=services.LONGEST_DAYS,
     )
     return page, status
+
+
+def _chosen(place: Seated) -> list[Campaign]:
+    """Return the challenges in the state that the address asks for, all without one."""
+    wanted = request.args.get("state", "")
+    rows = services.campaigns_of(current_session(), institution_id=place.institution_id)
+    return [row for row in rows if wanted not in STATES or campaign_state(row) == wanted]
+
+
+@at_institution("/campaigns.<any(csv, xlsx):kind>")
+def campaigns_export(place: Seated, kind: str) -> ResponseReturnValue:
+    """Send the list of challenges as a file."""
+    header = [_("名称"), _("行为"), _("第一天"), _("最后一天"), _("目标（次）"), _("状态")]
+    names = {row.code: row.names for row in behavior_choices(current_session())}
+    rows: list[list[Cell]] = [
+        [
+            named(row),
+            names.get(row.behavior, {}).get(language(), row.behavior),
+            row.first_day.isoformat(),
+            row.last_day.isoformat(),
+            row.goal_acts,
+            campaign_words(row)[0],
+        ]
+        for row in _chosen(place)
+    ]
+    return table_file(kind, name="campaigns", header=header, rows=rows)
 
 
 @at_institution("/campaigns/new", seats=CLERKS, methods=("POST",))
@@ -181,17 +208,17 @@ def campaign_state(row: Campaign, today: date | None = None) -> str:
     return "running" if today <= row.last_day else "over"
 
 
-_STATES = {
-    "called_off": (_l("已提前结束"), "bad"),
-    "ahead": (_l("还没开始"), "wait"),
+STATES = {
     "running": (_l("进行中"), "good"),
+    "ahead": (_l("还没开始"), "wait"),
     "over": (_l("已结束"), "plain"),
+    "called_off": (_l("已提前结束"), "bad"),
 }
 
 
 def campaign_words(row: Campaign) -> tuple[str, str]:
     """Return where a challenge stands, in words and as a tone."""
-    word, tone = _STATES[campaign_state(row)]
+    word, tone = STATES[campaign_state(row)]
     return str(word), tone
 
 

@@ -11,9 +11,10 @@ from carbonaccount.institutions import applications, campaigns, dashboard, joini
 from carbonaccount.institutions.inventory_results import YearSummary, summaries_of
 from carbonaccount.institutions.member_totals import MemberTotals
 from carbonaccount.institutions.models import BelongingStatus, Institution
+from carbonaccount.institutions.offset_labels import STATEMENTS
 from carbonaccount.institutions.seats import Seated, seats_of
 from carbonaccount.institutions.views import blueprint
-from carbonaccount.institutions.views.common import at_institution, named
+from carbonaccount.institutions.views.common import at_institution, has_page, named
 from carbonaccount.institutions.views.members import totals_shown
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_account_id, resident_required
@@ -52,12 +53,25 @@ def home(place: Seated) -> ResponseReturnValue:
         "institutions/home.html",
         place=place,
         distance=dashboard.distance(session, institution_id=institution_id),
-        moved=dashboard.moved(session, institution_id=institution_id, month=today.replace(day=1)),
-        count=joining.member_count(session, institution_id=institution_id),
+        counts=dashboard.counts(session, institution_id=institution_id, month=today.replace(day=1)),
         totals=totals_shown(institution_id),
         running=campaigns.running(session, institution_ids=[institution_id], today=today),
-        units=units.count_children(session, institution_id=institution_id),
+        statements=STATEMENTS,
+        exports=exports(),
     )
+
+
+def exports() -> list[tuple[str, str]]:
+    """Return the files of an institution: label and endpoint of each, those that exist here."""
+    known = [
+        (_("排放清单，各年度"), "institutions.inventory_years_file"),
+        (_("抵消批次"), "institutions.offsets_file"),
+        (_("活动"), "institutions.events_export"),
+        (_("成员的月度合计"), "institutions.members_export"),
+        (_("挑战"), "institutions.campaigns_export"),
+        (_("下属单位的合计"), "institutions.unit_totals_export"),
+    ]
+    return [(label, endpoint) for label, endpoint in known if has_page(endpoint)]
 
 
 @at_institution("/units")

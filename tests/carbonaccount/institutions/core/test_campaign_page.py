@@ -196,5 +196,10 @@ def test_a_challenge_is_announced(app: Flask) -> None:
     page = school.reader.get(listed).text
     assert "骑行4" in page
     assert "进行中" in page
+    file = school.reader.get(f"{listed}.csv?state=running").data.decode("utf-8-sig").splitlines()
+    assert len(file) == 6
+    assert file[1].startswith("骑行4,")
+    assert file[1].endswith(",300,进行中")
+    assert "没有这种状态的挑战" in school.reader.get(f"{listed}?state=over").text
     number = page.split("/campaigns/")[1].split('"')[0]
     assert "开始满 7 天后" in school.reader.get(f"{listed}/{number}").text

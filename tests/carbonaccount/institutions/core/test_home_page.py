@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 from behaviors.models import Behavior
 from behaviors.total_models import InstitutionMonth
 from carbonaccount.clock import business_day, utc_now
-from carbonaccount.institutions.dashboard import distance, moved
+from carbonaccount.institutions.dashboard import counts, distance
 from carbonaccount.institutions.inventory_models import Inventory, InventoryLine
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_models import OffsetLot
@@ -79,7 +79,7 @@ def test_how_far_from_neutral(app: Flask) -> None:
     used = {"status": "retired", "retired_at": now, "purpose_id": 1}
     with writing(app) as session:
         assert distance(session, institution_id=school.row_id) is None
-        assert moved(session, institution_id=school.row_id, month=month).nothing
+        assert counts(session, institution_id=school.row_id, month=month).moved.nothing
         use_power(session, school)
         lot(session, school, 1)  # held: does not count
         lot(session, school, 11, **used, purpose="statement_year")
@@ -107,11 +107,19 @@ def test_how_far_from_neutral(app: Flask) -> None:
         assert (balance.emissions_g, balance.power_reduction_g) == (619_100, 309_550)
         assert (balance.offsets_g, balance.remaining_g, found.percent) == (200_000, 109_550, 82)
         assert (found.account.year, found.statement) == (2025, "draft")
-        turned = moved(session, institution_id=school.row_id, month=month)
+        turned = counts(session, institution_id=school.row_id, month=month).moved
         assert (turned.inventory_lines, turned.lots_added, turned.lots_retired) == (1, 1, 3)
         assert turned.retired_g == 400_000
     home = school.reader.get(school.address).text
-    for said in ("2025 年离碳中和还有", "109", "已抵消 82%", "619 kg", "309 kg", "清单还在填报"):
+    for said in (
+        "2025 年离碳中和还有",
+        "109",
+        "已抵消 82%",
+        "619 kg",
+        "309 kg",
+        "清单还在填报",
+        "草稿",
+    ):
         assert said in home
 
 
