@@ -53,10 +53,12 @@ JOB_WORDS: dict[str, LazyString] = {
     "forget-signing-traces": _l("删除过期的随机数和绑定码"),
     "forget-uploads": _l("删除未导入的文件和旧的拒收清单"),
     "fund-check": _l("把奖励资金的预算情况告诉运营人员"),
+    "merchant-settlements": _l("每月 1 日起草上个月的商户结算"),
     "queue-offers": _l("把排队的奖励给下一位"),
     "release-late-records": _l("计入暂停结束后仍被保留的记录"),
     "reward-expiry": _l("让没用的到期券失效，并提醒快到期的"),
     "reward-favourites": _l("提醒居民收藏的奖励一周内结束"),
+    "statement-reminders": _l("提醒有计划的单位公布上一年的碳中和声明"),
     "verify-books": _l("检查账目和记录必须成立的每一条"),
     "settle-debts": _l("用新得到的减排量和积分补上重算的欠额"),
 }

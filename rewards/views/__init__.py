@@ -28,7 +28,14 @@ _MESSAGE_TEXTS: tuple[str, ...] = (
     "message_texts_merchants",
 )
 # Recurring work; importing a module registers it.
-_JOBS: tuple[str, ...] = ("catalogue_jobs", "fund_jobs", "gift_lots", "invariants", "jobs")
+_JOBS: tuple[str, ...] = (
+    "catalogue_jobs",
+    "fund_jobs",
+    "gift_lots",
+    "invariants",
+    "jobs",
+    "settlement_jobs",
+)
 
 
 def init_app(app: Flask) -> None:

@@ -36,6 +36,7 @@ _MESSAGE_TEXTS: tuple[str, ...] = (
     "message_texts_core",
     "message_texts_events",
     "message_texts_pools",
+    "message_texts_statements",
 )
 # Recurring work and promises to the books; importing a module registers them.
 _REGISTERED: tuple[str, ...] = (
@@ -46,6 +47,7 @@ _REGISTERED: tuple[str, ...] = (
     "invariants",
     "pool_invariants",
     "pool_joining",
+    "statement_jobs",
 )
 
 
