@@ -103,6 +103,12 @@ def test_bought_numbers_and_trees(app: Flask, place: Place) -> None:
         b"not a pdf",
     )
     assert field_errors(bare) == ["请上传完整的 PDF、JPEG 或 PNG 文件。"]
+    # Readers are shown no way to write, and refused when they try one.
+    assert "登记购入的绿证或减排量" not in reader.get(f"{place.address}/offsets").text
+    for page in ("offsets", "plantations", "shares", "neutrality"):
+        read = reader.get(f"{place.address}/{page}")
+        assert read.status_code == 200
+        assert 'method="post"' not in read.text.split("<main")[1]
     assert reader.get(f"{place.address}/offsets/new").status_code == 403
     assert buy(clerk, place, "CCER-1", "CCER-20").status_code == 303
     again = buy(clerk, place, "CCER-20", "CCER-30")
@@ -319,6 +325,7 @@ def test_a_share_as_both_sides_see_it(app: Flask, place: Place) -> None:
     above = reader.post("/me/shares", {**data, "percent": "100.1", "agree": "y"})
     assert field_errors(above) == ["份额须在 0.1% 到 100% 之间，最多一位小数。"]
     assert reader.post("/me/shares", {**data, "agree": "y"}).status_code == 303
+    assert "把减排量的一份归给单位" in reader.get("/me").text
     mine, theirs = reader.get("/me/shares").text, place.owner.get(f"{place.address}/shares").text
     with writing(app) as session:
         share = session.exec(select(Attribution)).one()
