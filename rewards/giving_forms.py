@@ -13,12 +13,19 @@ from rewards.certificates import LONGEST_NAME
 
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 _LONGEST_KEY = 64
+# What stands behind the number on a certificate, as people copy it.
+_UNIT = re.compile(r"\s*(?:g|克|积分|credits?)?\s*(?:CO\s*[2₂]\s*e)?\s*$", re.IGNORECASE)
 
 
 def whole_number(text: str | None) -> int | None:
     """Return a whole number as people write it, thousands set apart or not; None for others."""
     kept = re.sub(r"[\s,，]", "", text or "")
     return int(kept) if _WHOLE.fullmatch(kept) else None
+
+
+def printed_total(text: str | None) -> int | None:
+    """Return the total as it stands on a certificate, with its unit or without."""
+    return whole_number(_UNIT.sub("", (text or "").strip(), count=1))
 
 
 def day_of(text: str | None) -> date | None:

@@ -1,4 +1,4 @@
-"""What residents are told about rewards they keep an eye on."""
+"""What residents are told about rewards they keep an eye on, and children about guardians."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -12,6 +12,8 @@ from carbonaccount.web.templating import day_text, language, whole_text
 from rewards.favourites import BACK, CHEAPER, ENDS_SOON
 
 Params = Mapping[str, Any]
+
+GUARDIAN_CONFIRMED = "guardian_confirmed"
 
 
 def _(text: str, **values: object) -> str:
@@ -52,6 +54,13 @@ def ends_soon(params: Params) -> Shown:
     return _shown(text, params)
 
 
+def guardian_confirmed(_params: Params) -> Shown:
+    """Say that somebody answers for the child now."""
+    text = _("监护人已确认，您现在可以兑换和捐赠了。")
+    return Shown(text, url_for("rewards.guardian"))
+
+
+register_message(GUARDIAN_CONFIRMED, guardian_confirmed)
 register_message(BACK, back)
 register_message(CHEAPER, cheaper)
 register_message(ENDS_SOON, ends_soon)

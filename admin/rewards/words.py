@@ -19,7 +19,7 @@ def actor_text(actor: str) -> str:
     kind, _colon, ref = actor.partition(":")
     if kind == "staff":
         return _staff_names().get(ref, ref)
-    kinds = {"system": _("系统"), "resident": _("居民"), "partner": _("合作方")}
+    kinds = {"system": _("系统"), "resident": _("一位居民"), "partner": _("一个合作方")}
     return str(kinds.get(kind, actor))
 
 

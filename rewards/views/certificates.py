@@ -25,7 +25,7 @@ from rewards import certificate_content, certificates
 from rewards import giving_queries as queries
 from rewards.certificate_checks import Checked, check, printed_number
 from rewards.certificate_content import Content
-from rewards.giving_forms import CheckForm, NameForm, day_of, whole_number
+from rewards.giving_forms import CheckForm, NameForm, day_of, printed_total
 from rewards.giving_models import Certificate
 from rewards.views import blueprint as blueprint
 from rewards.views.common import today
@@ -220,7 +220,9 @@ def check_certificate(number: str = "") -> ResponseReturnValue:
     form = CheckForm(request.args, number=number or None)
     if number and not form.number.data:
         form.number.data = printed_number(number)
-    checked = _checked(form) if form.number.data else None
+    checked = _checked(form) if (form.number.data or "").strip() else None
+    if checked is None and not form.number.data and request.args:
+        form.number.errors = [_("请填写证书编号，印在证书上，16 位。")]
     page = render_template(
         "rewards/check.html",
         form=form,
@@ -236,7 +238,7 @@ def _checked(form: CheckForm) -> Checked | None:
     """Return the verdict; None when what was typed cannot be read, which stands at its field."""
     count_or_refuse((CHECKS_PER_ADDRESS, this_address()))
     valid = form.validate()
-    total, issued_on = whole_number(form.total.data), day_of(form.date.data)
+    total, issued_on = printed_total(form.total.data), day_of(form.date.data)
     if form.total.data and total is None:
         form.total.errors = [_("请只填数字，例如 12345。")]
         valid = False

@@ -32,6 +32,7 @@ from rewards.views.common import today
 # How often an open page asks whether the coupon was used meanwhile.
 ASKED_EVERY_S = 5
 _KEY_LENGTHS = range(8, 65)
+_LONGEST_PRICE = 12
 
 STATE_NAMES: dict[str, LazyString] = {
     coupon_queries.OPEN: _l("可使用"),
@@ -80,8 +81,16 @@ def _redeem(session: Session, public_id: str) -> Coupon:
         request_key=key,
         acting_user=current_actor(),
         now=utc_now(),
-        price_seen=request.form.get("price", type=int),
+        price_seen=_price_seen(),
     )
+
+
+def _price_seen() -> int:
+    """Return the price that stood on the page. Raises Invalid when the form does not tell it."""
+    price = request.form.get("price", "")
+    if not (price.isascii() and price.isdigit() and len(price) <= _LONGEST_PRICE):
+        raise Invalid("request_key_bad")
+    return int(price)
 
 
 def _taken_text(coupon: Coupon) -> str:

@@ -6,10 +6,13 @@ from typing import TypedDict
 from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlmodel import Session
 
 from carbonaccount.accounts import guardians as services
+from carbonaccount.accounts.models import Guardian
 from carbonaccount.clock import utc_now
 from carbonaccount.errors import DomainError, NotFound
+from carbonaccount.messages.services import send
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import (
@@ -21,6 +24,7 @@ from carbonaccount.web.identity import (
 from carbonaccount.web.limits import count_or_refuse, vault
 from carbonaccount.web.problems import status_of
 from rewards.forms import BornMonthForm, GuardianCodeForm
+from rewards.message_texts_catalogue import GUARDIAN_CONFIRMED
 from rewards.views import blueprint as blueprint
 from rewards.views.common import my_standing, today
 
@@ -123,7 +127,7 @@ def confirm_guardian() -> ResponseReturnValue:
     count_or_refuse((services.GUESSES, vault().index(str(account_id), purpose="rate:guardian")))
     database = current_session()
     try:
-        services.confirm(
+        confirmed = services.confirm(
             database,
             guardian_id=account_id,
             code=form.code.data or "",
@@ -131,6 +135,7 @@ def confirm_guardian() -> ResponseReturnValue:
             acting_user=current_actor(),
             now=utc_now(),
         )
+        _tell_child(database, confirmed)
     except DomainError as refused:
         database.rollback()
         form.code.errors = [explain(refused)]
@@ -138,6 +143,18 @@ def confirm_guardian() -> ResponseReturnValue:
     database.commit()
     flash(_("已确认，孩子现在可以兑换了。"), "success")
     return redirect(url_for("rewards.guardian"), 303)
+
+
+def _tell_child(database: Session, confirmed: Guardian) -> None:
+    """Tell the child that somebody answers for it; by whom is between the two."""
+    send(
+        database,
+        account_id=confirmed.child_id,
+        kind=GUARDIAN_CONFIRMED,
+        cause=f"guardian:{confirmed.id}",
+        params={},
+        now=confirmed.confirmed_at,
+    )
 
 
 @blueprint.post("/guardian/end")

@@ -124,6 +124,7 @@ def test_the_pages_of_child_and_guardian(app: Flask, session: Session) -> None:
     assert parent.post(confirm, {"code": code}, page="/guardian").status_code == 303
     page = parent.get("/guardian").text
     assert "尾号 8000 的孩子" in page
+    assert "监护人已确认，您现在可以兑换和捐赠了。" in child.get("/messages").text
     assert "须由监护人确认" not in child.get("/rewards").text
     row = re.search(r'name="guardian" value="(\d+)"', page)
     assert row

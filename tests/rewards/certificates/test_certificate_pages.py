@@ -106,6 +106,12 @@ def test_a_year_from_asking_to_checking(app: Flask, tmp_path: Path) -> None:
     assert "438" not in differing
     unread = stranger.get(f"{address.path}?total=4x8&date=gestern").text
     assert not _VERDICT.search(unread)
+    # As it stands on the paper, with its unit; and what is missing is said.
+    for total in ("438 g", "438g CO2e", " 438 克"):
+        assert verdict(stranger, f"{address.path}?total={total}&date={today}") == "genuine"
+    empty = stranger.get("/check?number=&total=438&date=").text
+    assert "请填写证书编号" in empty
+    assert "请填写证书编号" not in stranger.get("/check").text
 
     # Somebody else finds neither the page nor the PDF.
     bob = Browser(app, address="127.0.0.2")
@@ -141,6 +147,9 @@ def test_a_year_from_asking_to_checking(app: Flask, tmp_path: Path) -> None:
     assert back.status_code == 303
     newer = f"/check/{second.number}?total=438&date={today}"
     assert verdict(stranger, newer) == "withdrawn"
+    void = text_of_pdf(alice.get(f"/certificates/{second.number}.pdf").data, tmp_path)
+    assert "持有人已收回 ·" in void
+    assert "这张证书不再有效" in void
     with writing(app) as session:
         purposes = session.exec(
             select(Consent).where(col(Consent.purpose) == f"certificate:{row.number}")

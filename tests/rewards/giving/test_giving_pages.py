@@ -144,7 +144,7 @@ def test_from_draft_to_certificate(app: Flask) -> None:
     assert 'data-verdict="exists"' in Browser(app).get(checked).text
     held = f"/admin/certificates/{number}"
     assert number[:4] in frank.get("/admin/certificates?about=donation&state=valid").text
-    assert "签发证书</strong> · 居民" in frank.get(held).text
+    assert "签发证书</strong> · 一位居民" in frank.get(held).text
     assert erin.post(f"{held}/withdraw", {"reason": "x"}, page=page).status_code == 403
     assert frank.post(f"{held}/withdraw", {"reason": "活动取消"}, page=held).status_code == 303
     assert 'data-verdict="withdrawn"' in Browser(app).get(checked).text

@@ -52,6 +52,11 @@ def test_a_reward_is_taken_shown_and_cancelled(app: Flask, session: Session) -> 
     form = dict(re.findall(r'name="(form_token|price)" value="([^"]+)"', page.text))
     assert form["price"] == "100"
     token = csrf_token(page)
+    # A form whose price cannot be read buys nothing, at whatever price.
+    for price in ("abc", "-100", ""):
+        odd = browser.post_with(token, f"{path}/redeem", {**form, "price": price})
+        assert odd.location == path
+    assert "这张表单不完整" in browser.get(path).text
     answers = [browser.post_with(token, f"{path}/redeem", form) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]
     assert answers[0].location == answers[1].location

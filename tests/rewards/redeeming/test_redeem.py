@@ -6,6 +6,10 @@ import pytest
 from flask import Flask
 from sqlmodel import Session, col, select
 
+from behaviors import reviews
+from behaviors.models import ActivityRecord
+from carbonaccount.accounts.roles import Role
+from carbonaccount.clock import utc_now
 from carbonaccount.errors import Conflict, DomainError, InsufficientBalance, NotFound
 from carbonaccount.ledger import holdings
 from carbonaccount.ledger.models import Unit
@@ -20,6 +24,8 @@ from rewards.models import (
     RewardTaker,
 )
 from rewards.redeeming import period_start
+from tests.admin.desk import photo_report
+from tests.rewards.catalogue.arranging import member
 from tests.rewards.redeeming.arranging import (
     DAY,
     NOW,
@@ -57,6 +63,31 @@ def test_a_reward_is_held_counted_and_paid_for(app: Flask, session: Session) -> 
     assert caught.value.params == {"available": 50, "needed": 100}
     session.commit()
     assert broken(session) == {}
+
+
+def test_nothing_is_bought_with_what_waits_for_review(app: Flask, session: Session) -> None:
+    """Only what was accepted and is not held: credits of a photo that nobody saw are not there."""
+    today = utc_now()
+    shop = open_shop(session, since=today, price_credits=1)
+    (alice,) = open_people(session, 1, credits=0)
+    session.commit()
+    record_id = photo_report(app, 1, account_id=alice, at=today)
+    record = session.get_one(ActivityRecord, record_id)
+    assert (record.status, record.outcome) == ("h", "awaiting_review")
+    with pytest.raises(InsufficientBalance) as caught:
+        redeem(session, shop, alice, "early", now=today)
+    assert caught.value.params == {"available": 0, "needed": 1}
+    session.rollback()
+    # Accepted by a reviewer, the same record pays; what coupons hold buys nothing else either.
+    rita = member(session, "rita", Role.REVIEWER)
+    reviews.accept(session, record_id=record_id, acting_user=rita, now=today)
+    free = balances(session, alice)["free"]
+    assert free > 0
+    for number in range(free):
+        redeem(session, shop, alice, f"press-{number}", now=today)
+    assert balances(session, alice) == {"free": 0, "held": free}
+    with pytest.raises(InsufficientBalance):
+        redeem(session, shop, alice, "last", now=today)
 
 
 def test_what_is_refused_moves_nothing(app: Flask, session: Session) -> None:
