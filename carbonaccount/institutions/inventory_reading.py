@@ -92,7 +92,7 @@ def plan_upload(
     """
     table = read_table(content, name, sheet=SHEET, wanted=COLUMNS["amount"])
     named = _fields_by_column(table.columns)
-    missing = [COLUMNS[item][0] for item in REQUIRED if item not in named.values()]
+    missing = [" / ".join(COLUMNS[item]) for item in REQUIRED if item not in named.values()]
     if missing:
         raise Invalid("table_columns", columns=", ".join(missing))
     reader = _Reader(year, book, named, {item.name: item.id or 0 for item in evidence})
@@ -164,7 +164,7 @@ class _Reader:
     def _factor(self, text: str) -> str:
         """Return the code of a factor by its code or one of its names."""
         if not text:
-            raise Invalid("missing_field", field=COLUMNS["factor_code"][0])
+            raise Invalid("missing_field", field="factor_code")
         wanted = text.lower()
         for factor in self.book.versions:
             names = (factor.code, factor.name_zh, factor.name_en)
@@ -191,7 +191,7 @@ def read_month(text: str, *, year: int) -> int:
     dated, bare = _DATED.fullmatch(text), _MONTH.fullmatch(text)
     month = int(dated[2] if dated else bare[1] if bare else 0)
     if not 1 <= month <= 12:
-        raise Invalid("unknown_month", field=COLUMNS["month"][0])
+        raise Invalid("unknown_month", field="month")
     if dated and int(dated[1]) != year:
         raise Invalid("month_of_other_year", year=year, found=dated[1])
     return month
@@ -207,4 +207,4 @@ def read_basis(text: str) -> str:
     for basis, names in BASES.items():
         if text.lower() in (basis, *names):
             return basis
-    raise Invalid("unknown_basis", field=COLUMNS["basis"][0])
+    raise Invalid("unknown_basis", field="basis")

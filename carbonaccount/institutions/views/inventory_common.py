@@ -19,6 +19,7 @@ from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions.footprint import Block
 from carbonaccount.institutions.inventory_entries import energy_name
 from carbonaccount.institutions.inventory_models import Basis, Inventory, InventoryStatus
+from carbonaccount.institutions.inventory_reading import COLUMNS
 from carbonaccount.institutions.inventory_results import (
     YearAccount,
     account_of,
@@ -28,8 +29,9 @@ from carbonaccount.institutions.inventory_results import (
 from carbonaccount.institutions.inventory_warnings import MONTHS_IN_YEAR, Remark, warnings_of
 from carbonaccount.institutions.seats import Seated
 from carbonaccount.institutions.views import blueprint
-from carbonaccount.institutions.views.common import attempted
+from carbonaccount.institutions.views.common import attempted, localized
 from carbonaccount.web.database import current_session
+from carbonaccount.web.error_pages import explain
 from carbonaccount.web.templating import language, plain_decimal
 
 BLOCKS: dict[Block, LazyString] = {
@@ -134,6 +136,15 @@ def on_year(
         service(session, inventory=row, **rest)
 
     return attempted(work, **needs)
+
+
+def spoken(error: DomainError) -> str:
+    """Return the sentence of a refusal, with the name that people know a field by."""
+    field = str(error.params.get("field", ""))
+    if field in COLUMNS:
+        named = localized(*COLUMNS[field])
+        error = type(error)(error.code, **{**error.params, "field": named})
+    return explain(error)
 
 
 def factor_names(book: FactorBook) -> dict[str, str]:

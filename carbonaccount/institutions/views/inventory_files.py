@@ -21,6 +21,7 @@ from carbonaccount.institutions.views.inventory_common import (
     YearPage,
     on_year,
     remarks_on,
+    spoken,
     year_page,
 )
 from carbonaccount.institutions.views.inventory_lines import instance_folder
@@ -86,7 +87,7 @@ def _import_page(place: Seated, year: int, error: DomainError | None = None) -> 
         most=_SHOWN,
         is_open=page.inventory.status == life.OPEN,
         error=explain(error) if error else "",
-        explain=explain,
+        explain=spoken,
         limit_mib=MAX_BYTES // 1024 // 1024,
         **shown,
     )

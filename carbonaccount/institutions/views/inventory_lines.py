@@ -26,13 +26,14 @@ from carbonaccount.institutions.inventory_evidence import (
 from carbonaccount.institutions.inventory_forms import LineForm
 from carbonaccount.institutions.inventory_models import Inventory, InventoryEvidence, InventoryLine
 from carbonaccount.institutions.seats import CLERKS, Seated
-from carbonaccount.institutions.views.common import at_institution, put_error
+from carbonaccount.institutions.views.common import at_institution
 from carbonaccount.institutions.views.inventory import show_year, to_year
 from carbonaccount.institutions.views.inventory_common import (
     BASES,
     YearPage,
     month_name,
     on_year,
+    spoken,
     year_page,
 )
 from carbonaccount.web.identity import go_to
@@ -212,6 +213,14 @@ def _files(page: YearPage, line: InventoryLine | None) -> list[InventoryEvidence
     return found if own is None or own in found else [*found, own]
 
 
+def _put_error(form: LineForm, error: DomainError) -> None:
+    name = str(error.params.get("field", ""))
+    if name in form:
+        form[name].errors = [*form[name].errors, spoken(error)]
+    else:
+        form.form_errors.append(spoken(error))
+
+
 def _line_page(
     page: YearPage,
     form: LineForm,
@@ -224,7 +233,7 @@ def _line_page(
     if error is not None:
         if isinstance(error, NotFound) and error.code == "inventory_not_found":
             raise error
-        put_error(form, error, entered_amount="amount")
+        _put_error(form, error)
         status = status_of(error)
     html = render_template(
         "institutions/inventory/line.html",

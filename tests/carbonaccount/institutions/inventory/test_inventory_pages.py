@@ -69,10 +69,10 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
 
     # What cannot be counted stays in the form with its reason.
     for fields, sentence in (
-        ({"amount": "-5"}, "不能是负数"),
-        ({"amount": "5", "unit": ""}, "没有单位的数量"),
+        ({"amount": "-5"}, "数量不能是负数"),
+        ({"amount": "5", "unit": ""}, "单位：请写明单位"),
         ({"amount": "5", "unit": "m3"}, "换算不成 kWh"),
-        ({"amount": "many"}, "不是数字"),
+        ({"amount": "many"}, "数量不是数字"),
         ({"amount": ""}, "请填数量"),
     ):
         answer = add(school, clerk, **fields)
@@ -216,7 +216,7 @@ def test_a_table_is_looked_at_first_and_taken_whole_or_not(app: Flask, school: P
     assert send(clerk, page, page, {}, file=(saved(book), "bad.xlsx")).status_code == 303
     shown = clerk.get(page)
     assert counts(shown) == {"added": 3, "changed": 0, "unchanged": 0, "refused": 1}
-    assert "不能是负数" in shown.text
+    assert "数量不能是负数" in shown.text
     assert "缺少这些月份" in shown.text
     key = re.search(r'name="key" value="(\w+)"', shown.text)
     assert key is not None
