@@ -1,22 +1,27 @@
-"""Which institutions are neutral or on the way, as they have published it themselves."""
+"""Which institutions are neutral or on the way, as they have published it themselves.
 
+Families stay private: they are counted in nothing here and never named.
+"""
+
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from carbonaccount.institutions.models import Institution, InstitutionStatus
-from carbonaccount.institutions.neutrality_models import (
-    NeutralityPlan,
-    NeutralityStatement,
-    StatementStatus,
+from carbonaccount.institutions.models import Institution, InstitutionKind, InstitutionStatus
+from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
+from carbonaccount.institutions.neutrality_states import (
+    NeutralityState,
+    PublicLine,
+    neutrality_states,
+    public_lines,
 )
 
 
-@dataclass(frozen=True)
-class Neutral:
-    """An institution and the published statement of its newest year."""
+class Neutral(NamedTuple):
+    """An institution and its published statement of a year."""
 
     institution: Institution
     statement: NeutralityStatement
@@ -24,70 +29,39 @@ class Neutral:
 
 @dataclass(frozen=True)
 class Standing:
-    """How the institutions of the city stand.
-
-    published: of each the newest published statement, by name.  planned: how many others have a
-    plan of neutrality.  active: how many there are at all.
-    """
+    """How the institutions of the city stand; `lines` are those that have begun, by name."""
 
     active: int
-    planned: int
-    published: Sequence[Neutral]
-
-    @property
-    def neutral(self) -> Sequence[Neutral]:
-        """Return those whose newest published year is neutral."""
-        return [item for item in self.published if item.statement.is_neutral]
-
-    @property
-    def on_the_way(self) -> int:
-        """Return how many have published or planned something and are not neutral yet."""
-        return len(self.published) - len(self.neutral) + self.planned
+    neutral: int
+    on_the_way: int
+    lines: Sequence[PublicLine]
 
 
-def standing(session: Session, *, year: int | None = None) -> Standing:
-    """Return how institutions stand, by their newest published statement or that of a year.
-
-    Reads a row an institution, whatever its history.
-    """
-    published = published_statements(session, year=year)
-    ids = {item.institution.id for item in published}
-    planned = session.exec(
-        select(col(NeutralityPlan.institution_id))
-        .join(Institution, col(Institution.id) == col(NeutralityPlan.institution_id))
-        .where(col(Institution.status) == InstitutionStatus.ACTIVE)
-    ).all()
-    active = session.exec(
-        select(sa.func.count())
-        .select_from(Institution)
-        .where(col(Institution.status) == InstitutionStatus.ACTIVE)
-    ).one()
-    return Standing(active, len(set(planned) - ids), published)
-
-
-def published_statements(session: Session, *, year: int | None = None) -> list[Neutral]:
-    """Return of each active institution the published statement of its newest year, or a year."""
-    told = [col(NeutralityStatement.status) == StatementStatus.PUBLISHED]
-    if year is not None:
-        told.append(col(NeutralityStatement.year) == year)
-    newest = (
-        select(
-            col(NeutralityStatement.institution_id),
-            sa.func.max(col(NeutralityStatement.year)).label("year"),
-        )
-        .where(*told)
-        .group_by(col(NeutralityStatement.institution_id))
-        .subquery()
+def standing(session: Session) -> Standing:
+    """Return how institutions stand; reads a row an institution, whatever its history."""
+    counts: Counter[NeutralityState] = Counter()
+    for item in neutrality_states(session):
+        if item.kind != InstitutionKind.FAMILY:
+            counts[item.state] += item.institutions
+    return Standing(
+        active=counts.total(),
+        neutral=counts[NeutralityState.NEUTRAL],
+        on_the_way=counts[NeutralityState.ON_THE_WAY],
+        lines=public_lines(session),
     )
+
+
+def published_in(session: Session, year: int) -> list[Neutral]:
+    """Return the published statements of a year of active institutions, by name."""
     rows = session.exec(
         select(Institution, NeutralityStatement)
         .join(NeutralityStatement, col(NeutralityStatement.institution_id) == col(Institution.id))
-        .join(
-            newest,
-            (newest.c.institution_id == col(NeutralityStatement.institution_id))
-            & (newest.c.year == col(NeutralityStatement.year)),
+        .where(
+            col(Institution.status) == InstitutionStatus.ACTIVE,
+            col(Institution.kind) != InstitutionKind.FAMILY,
+            col(NeutralityStatement.status) == StatementStatus.PUBLISHED,
+            col(NeutralityStatement.year) == year,
         )
-        .where(col(Institution.status) == InstitutionStatus.ACTIVE, *told)
         .order_by(col(Institution.name_zh), col(Institution.id))
     )
-    return [Neutral(institution, statement) for institution, statement in rows]
+    return [Neutral(*row) for row in rows]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from behaviors import city
-from behaviors.city_institutions import Neutral, published_statements
+from behaviors.city_institutions import Neutral, published_in
 from carbonaccount.accounts.models import District
 from carbonaccount.errors import NotFound
 from carbonaccount.institutions import statement_content
@@ -72,7 +72,7 @@ def evaluation(session: Session, year: int) -> Evaluation:
     totals = {group.key: group for group in found.by_year}
     if str(year) not in totals or found.as_of is None:
         raise NotFound("no_city_year", year=year)
-    published = published_statements(session, year=year)
+    published = published_in(session, year)
     groups = {
         group.key.partition("/")[2]: group
         for group in found.by_year_district
@@ -98,7 +98,10 @@ def _districts(
         neutral[code] += item.statement.is_neutral
     by_district = (
         select(col(Institution.district_code), sa.func.count())
-        .where(col(Institution.status) == InstitutionStatus.ACTIVE)
+        .where(
+            col(Institution.status) == InstitutionStatus.ACTIVE,
+            col(Institution.kind) != InstitutionKind.FAMILY,
+        )
         .group_by(col(Institution.district_code))
     )
     active = Counter({code or "": count for code, count in session.exec(by_district)})

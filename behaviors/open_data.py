@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
-from behaviors import city, city_institutions, plans
+from behaviors import city, plans
 from behaviors.rulebook import RuleBook
 from carbonaccount.accounts.models import District
 from carbonaccount.errors import NotFound
+from carbonaccount.institutions.neutrality_states import public_lines
 
 Value = str | int | bool | None
 Rows = Iterator[tuple[Value, ...]]
@@ -105,15 +106,18 @@ def _plan_indicators(session: Session) -> Rows:
 
 
 def _neutrality(session: Session) -> Rows:
-    for item in city_institutions.published_statements(session):
-        moment = item.statement.published_at
+    for row, statement, _plan in public_lines(session):
+        if statement is None:
+            continue
+        moment = statement.published_at
         yield (
-            item.institution.name_zh,
-            item.institution.name_en,
-            item.institution.kind,
-            item.institution.district_code,
-            item.statement.year,
-            item.statement.is_neutral,
+            statement.public_id,
+            row.name_zh,
+            row.name_en,
+            row.kind,
+            row.district_code,
+            statement.year,
+            statement.is_neutral,
             moment.isoformat(timespec="seconds") if isinstance(moment, datetime) else None,
         )
 

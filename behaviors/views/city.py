@@ -24,7 +24,7 @@ from carbonaccount.web.templating import language
 TREND_MONTHS = 24
 # Stands in the kept page for the reader's token against forged requests.
 _TOKEN = "{token}"  # noqa: S105 - a place, no secret
-# More names than this are a list of their own: the open data holds all of them.
+# More names than this are a list of their own.
 INSTITUTIONS_SHOWN = 24
 _GRAMS_IN_TONNE = 1_000_000
 

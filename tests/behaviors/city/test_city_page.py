@@ -42,6 +42,7 @@ def filled(session: Session) -> Session:
     totals.add_up(session, now=NOW)
     for name, neutral in (("甲机关", True), ("乙机关", False)):
         state(session, open_institution(session, name), 2026, neutral=neutral)
+    state(session, open_institution(session, "丁家", "family"), 2026, neutral=True)
     session.add(
         NeutralityPlan(
             institution_id=open_institution(session, "丙机关"),
@@ -92,6 +93,7 @@ def test_the_page_tells_groups_institutions_and_targets(
     assert page.count("不公布") >= 2
     assert 'value="438"' not in page  # what the three elsewhere came to
     assert "已碳中和" in page
+    assert "/statements/statement 1 2026" in page or "/statements/statement%201%202026" in page
     assert page.index("甲机关") < page.index("方案的目标与进展")
     assert "济起管发〔2024〕2号" in page
     assert page.count("未报告") == len(plans.indicators())
@@ -126,6 +128,11 @@ def test_open_data_holds_what_its_dictionary_says(filled: Session, client: Flask
             for column in table.columns:
                 assert_type(column.type, row[column.name], line[column.name])
     assert client.get("/open-data/residents.csv").status_code == 404
+    # Families stay private, on every page and in every file.
+    for address in ("/city", "/open-data/neutrality_statements.csv", "/city/evaluation/2026"):
+        found = client.get(address).text
+        assert "甲机关" in found
+        assert "丁家" not in found
 
 
 def assert_type(kind: str, value: object, text: str) -> None:

@@ -40,13 +40,13 @@ def rides(names: list[str], day: str = "2026-03-02", prefix: str = "e") -> list[
     ]
 
 
-def open_institution(session: Session, name: str = "某机关") -> int:
+def open_institution(session: Session, name: str = "某机关", kind: str = "agency") -> int:
     """Open an active institution; returns its id."""
     account = open_account(session, kind=AccountKind.INSTITUTION, district_code=None, now=NOW)
     institution = Institution(
         public_id=f"institution {name}",
         account_id=account.stored_id,
-        kind="agency",
+        kind=kind,
         name_zh=name,
         status=InstitutionStatus.ACTIVE,
         applied_by=account.stored_id,
