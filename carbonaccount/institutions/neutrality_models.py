@@ -117,7 +117,11 @@ class NeutralityStatement(SQLModel, table=True):
     content: str = Field(default="", sa_type=sa.Text)
     digest: str = Field(default="", max_length=64)
     seal: str = Field(default="", max_length=64)
+    # What lists show of it, in grams; the text says the same.
     is_neutral: bool = False
+    emissions_g: int = Field(default=0, sa_type=sa.BigInteger)
+    after_power_g: int = Field(default=0, sa_type=sa.BigInteger)
+    offsets_g: int = Field(default=0, sa_type=sa.BigInteger)
     drafted_by: int = Field(sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT")
     drafted_at: datetime
     submitted_at: datetime | None = None
@@ -130,6 +134,11 @@ class NeutralityStatement(SQLModel, table=True):
     published_at: datetime | None = None
     withdrawn_at: datetime | None = None
     withdrawn_reason: str = Field(default="", max_length=500)
+
+    @property
+    def remaining_g(self) -> int:
+        """Return what nothing made good."""
+        return max(0, self.after_power_g - self.offsets_g)
 
     @property
     def stored_id(self) -> int:

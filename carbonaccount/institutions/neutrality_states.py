@@ -5,7 +5,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
 
 from carbonaccount.institutions.models import Institution, InstitutionKind, InstitutionStatus
 from carbonaccount.institutions.neutrality_models import (
@@ -103,12 +105,34 @@ def neutrality_states(session: Session) -> list[StateCount]:
 
 
 def public_lines(
-    session: Session, *, district_code: str = "", kind: str = ""
+    session: Session,
+    *,
+    district_code: str = "",
+    kind: str = "",
+    limit: int | None = None,
+    offset: int = 0,
 ) -> Sequence[PublicLine]:
-    """Return institutions that are neutral or on the way, by name; families stay private."""
+    """Return institutions that are neutral or on the way, by name; families stay private.
+
+    The texts of their statements are not read.
+    """
+    wanted = _public(district_code, kind).order_by(col(Institution.name_zh), col(Institution.id))
+    return [PublicLine(*row) for row in session.exec(wanted.limit(limit).offset(offset))]
+
+
+def public_count(session: Session, *, district_code: str = "", kind: str = "") -> int:
+    """Return how many lines the public list has."""
+    lines = _public(district_code, kind).with_only_columns(col(Institution.id)).subquery()
+    return int(session.execute(sa.select(sa.func.count()).select_from(lines)).scalar_one())
+
+
+def _public(
+    district_code: str, kind: str
+) -> Select[Institution, NeutralityStatement, NeutralityPlan]:
     latest = _latest()
     wanted = (
         select(Institution, NeutralityStatement, NeutralityPlan)
+        .options(defer(NeutralityStatement.content))  # type: ignore[arg-type]
         .outerjoin(latest, latest.c.institution_id == col(Institution.id))
         .outerjoin(NeutralityStatement, _with_statement(latest))
         .outerjoin(NeutralityPlan, col(NeutralityPlan.institution_id) == col(Institution.id))
@@ -120,10 +144,9 @@ def public_lines(
                 col(NeutralityPlan.institution_id).is_not(None),
             ),
         )
-        .order_by(col(Institution.name_zh), col(Institution.id))
     )
     if district_code:
         wanted = wanted.where(col(Institution.district_code) == district_code)
     if kind:
         wanted = wanted.where(col(Institution.kind) == kind)
-    return [PublicLine(*row) for row in session.exec(wanted)]
+    return wanted

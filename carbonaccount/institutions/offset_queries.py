@@ -6,6 +6,7 @@ from datetime import date
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from carbonaccount.errors import NotFound
 from carbonaccount.institutions import lots, retiring
@@ -32,22 +33,43 @@ class Holdings:
         return sum(self.by_rank.values())
 
 
-def lots_of(
-    session: Session, *, institution_id: int, kind: str = "", status: str = ""
-) -> Sequence[OffsetLot]:
-    """Return the lots of an institution, the newest first; whole ones that were split are left out.
+@dataclass(frozen=True)
+class LotFilter:
+    """What a list of an institution's lots is narrowed to; "" for everything."""
 
-    Filtered by kind and status, "" for all.
-    """
+    kind: str = ""
+    status: str = ""
+
+
+def lots_of(
+    session: Session,
+    *,
+    institution_id: int,
+    chosen: LotFilter = LotFilter(),
+    limit: int | None = None,
+    offset: int = 0,
+) -> Sequence[OffsetLot]:
+    """Return lots of an institution, the newest first; those that were split are left out."""
+    wanted = _lots(institution_id, chosen).order_by(col(OffsetLot.id).desc())
+    return session.exec(wanted.limit(limit).offset(offset)).all()
+
+
+def lot_count(session: Session, *, institution_id: int, chosen: LotFilter) -> int:
+    """Return how many lots the list has."""
+    lots_found = _lots(institution_id, chosen).subquery()
+    return int(session.execute(sa.select(sa.func.count()).select_from(lots_found)).scalar_one())
+
+
+def _lots(institution_id: int, chosen: LotFilter) -> SelectOfScalar[OffsetLot]:
     wanted = select(OffsetLot).where(
         col(OffsetLot.institution_id) == institution_id,
         col(OffsetLot.status) != LotStatus.SPLIT,
     )
-    if kind:
-        wanted = wanted.where(col(OffsetLot.kind) == kind)
-    if status:
-        wanted = wanted.where(col(OffsetLot.status) == status)
-    return session.exec(wanted.order_by(col(OffsetLot.id).desc())).all()
+    if chosen.kind:
+        wanted = wanted.where(col(OffsetLot.kind) == chosen.kind)
+    if chosen.status:
+        wanted = wanted.where(col(OffsetLot.status) == chosen.status)
+    return wanted
 
 
 def lot_at(session: Session, *, institution_id: int, public_id: str) -> OffsetLot:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount.accounts.models import Staff
@@ -20,6 +21,7 @@ from carbonaccount.clock import business_day
 from carbonaccount.crypto import Vault
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.institutions import neutrality, statement_content, statement_lots
+from carbonaccount.institutions.inventory_models import Inventory, InventoryStatus
 from carbonaccount.institutions.inventory_results import YearAccount, year_account
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
@@ -85,6 +87,18 @@ def _of_year(session: Session, institution_id: int, year: int) -> Sequence[Neutr
         )
         .order_by(col(NeutralityStatement.revision))
     ).all()
+
+
+def newer_inventory(session: Session, statement: NeutralityStatement) -> int | None:
+    """Return the newest locked version of the year's inventory if it is later than the one used."""
+    newest = session.exec(
+        select(sa.func.max(col(Inventory.version))).where(
+            col(Inventory.institution_id) == statement.institution_id,
+            col(Inventory.year) == statement.year,
+            col(Inventory.status) == InventoryStatus.LOCKED,
+        )
+    ).one()
+    return newest if newest is not None and newest > statement.inventory_version else None
 
 
 def account_of(session: Session, statement: NeutralityStatement) -> YearAccount:
@@ -177,7 +191,10 @@ def submit(
 def _write_content(row: NeutralityStatement, content: dict[str, Any]) -> None:
     row.content = statement_content.canonical(content)
     row.digest = statement_content.digest_of(row.content)
-    row.is_neutral = bool(content["balance"]["neutral"])
+    balance = content["balance"]
+    row.is_neutral = bool(balance["neutral"])
+    row.emissions_g, row.after_power_g = balance["emissions_g"], balance["after_power_g"]
+    row.offsets_g = balance["offsets_g"]
 
 
 def take_back(
@@ -193,6 +210,7 @@ def _to_draft(session: Session, row: NeutralityStatement) -> None:
     row.status, row.submitted_at = StatementStatus.DRAFT.value, None
     row.reviewed_by, row.reviewed_at = None, None
     row.content, row.digest, row.is_neutral = "", "", False
+    row.emissions_g = row.after_power_g = row.offsets_g = 0
     session.flush()
 
 

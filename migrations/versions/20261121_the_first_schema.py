@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 19:19:10.744663
+Create Date: 2026-11-21 19:30:01.219277
 """
 
 import sqlalchemy as sa
@@ -2382,6 +2382,9 @@ def upgrade() -> None:
         sa.Column("digest", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("seal", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("is_neutral", sa.Boolean(), nullable=False),
+        sa.Column("emissions_g", sa.BigInteger(), nullable=False),
+        sa.Column("after_power_g", sa.BigInteger(), nullable=False),
+        sa.Column("offsets_g", sa.BigInteger(), nullable=False),
         sa.Column(
             "drafted_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),

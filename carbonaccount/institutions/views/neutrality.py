@@ -198,6 +198,7 @@ def _statement_page(
         place=place,
         row=row,
         content=statements.preview(session, row),
+        newer=statements.newer_inventory(session, row),
         picked=statement_lots.lots_of(session, row).chosen,
         holdings=holdings(session, institution_id=place.institution_id, on=business_day(now)),
         error=explain(error) if error else "",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 from flask_wtf.file import FileField
 from sqlmodel import Session
 
@@ -21,6 +21,16 @@ from carbonaccount.institutions.views.common import localized
 from carbonaccount.racing import committed
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_actor
+
+PAGE_ROWS = 50
+
+
+def paging(rows: int) -> tuple[int, int]:
+    """Return which page of a list the address asks for, and how many there are."""
+    pages = max(1, -(-rows // PAGE_ROWS))
+    asked = request.args.get("page", "1")
+    page = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
+    return min(max(page, 1), pages), pages
 
 
 def papers_folder() -> Path:

@@ -11,9 +11,16 @@ from carbonaccount.errors import DomainError
 from carbonaccount.institutions import credits, given, offset_labels, offset_queries
 from carbonaccount.institutions.offset_forms import BoughtForm
 from carbonaccount.institutions.offset_models import OffsetLot
+from carbonaccount.institutions.offset_queries import LotFilter
 from carbonaccount.institutions.seats import CLERKS, Seated
 from carbonaccount.institutions.views.common import at_institution, put_error
-from carbonaccount.institutions.views.offset_common import done, paper_file, paper_of
+from carbonaccount.institutions.views.offset_common import (
+    PAGE_ROWS,
+    done,
+    paging,
+    paper_file,
+    paper_of,
+)
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import go_to
@@ -32,16 +39,9 @@ def _filters() -> dict[str, str]:
     }
 
 
-def _chosen(place: Seated) -> list[OffsetLot]:
+def _chosen() -> LotFilter:
     filters = _filters()
-    return list(
-        offset_queries.lots_of(
-            current_session(),
-            institution_id=place.institution_id,
-            kind=filters["kind_of"],
-            status=filters["status"],
-        )
-    )
+    return LotFilter(filters["kind_of"], filters["status"])
 
 
 @at_institution("/offsets")
@@ -52,10 +52,20 @@ def offsets(place: Seated) -> ResponseReturnValue:
 
 def _page(place: Seated, error: DomainError | None = None) -> ResponseReturnValue:
     session, today = current_session(), business_day(utc_now())
+    whose = {"institution_id": place.institution_id}
+    page_number, pages = paging(offset_queries.lot_count(session, **whose, chosen=_chosen()))
     page = render_template(
         "institutions/offsets.html",
         place=place,
-        lots=_chosen(place),
+        lots=offset_queries.lots_of(
+            session,
+            **whose,
+            chosen=_chosen(),
+            limit=PAGE_ROWS,
+            offset=(page_number - 1) * PAGE_ROWS,
+        ),
+        page=page_number,
+        page_count=pages,
         filters=_filters(),
         holdings=offset_queries.holdings(session, institution_id=place.institution_id, on=today),
         given=given.waiting(session, institution_id=place.institution_id),
@@ -74,7 +84,10 @@ def offsets_file(place: Seated, kind: str) -> Response:
         *(_("用途"), _("使用日期"), _("说明"), _("证明文件 SHA-256")),
     )
     name = f"offsets-{place.institution.public_id}"
-    rows = [_cells(lot) for lot in _chosen(place)]
+    found = offset_queries.lots_of(
+        current_session(), institution_id=place.institution_id, chosen=_chosen()
+    )
+    rows = [_cells(lot) for lot in found]
     return table_file(kind, name=name, header=header, rows=rows)
 
 

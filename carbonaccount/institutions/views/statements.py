@@ -11,15 +11,22 @@ from carbonaccount import papers
 from carbonaccount.accounts.limits import Limit
 from carbonaccount.accounts.queries import districts
 from carbonaccount.errors import NotFound
-from carbonaccount.institutions import labels, offset_labels, statement_checks, statement_content
+from carbonaccount.institutions import (
+    labels,
+    offset_labels,
+    statement_checks,
+    statement_content,
+    statements,
+)
 from carbonaccount.institutions.models import InstitutionKind
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
-from carbonaccount.institutions.neutrality_states import PublicLine, public_lines
+from carbonaccount.institutions.neutrality_states import PublicLine, public_count, public_lines
 from carbonaccount.institutions.offset_forms import PrintedForm, day_in
 from carbonaccount.institutions.statement_checks import Checked, Printed
 from carbonaccount.institutions.statement_sheets import as_xlsx
 from carbonaccount.institutions.views import blueprint
 from carbonaccount.institutions.views.common import named
+from carbonaccount.institutions.views.offset_common import PAGE_ROWS, paging
 from carbonaccount.qr import qr_svg
 from carbonaccount.web.database import current_session
 from carbonaccount.web.limits import count_or_refuse, this_address, vault
@@ -39,19 +46,24 @@ def _filters() -> dict[str, str]:
     }
 
 
-def _lines(filters: dict[str, str]) -> list[PublicLine]:
-    return list(
-        public_lines(current_session(), district_code=filters["district"], kind=filters["about"])
-    )
-
-
 @blueprint.get("/statements")
 def public_statements() -> ResponseReturnValue:
     """List institutions that are neutral or on the way. For everybody."""
-    filters = _filters()
+    filters, session = _filters(), current_session()
+    district, kind = filters["district"], filters["about"]
+    page, pages = paging(public_count(session, district_code=district, kind=kind))
+    lines = public_lines(
+        session,
+        district_code=district,
+        kind=kind,
+        limit=PAGE_ROWS,
+        offset=(page - 1) * PAGE_ROWS,
+    )
     return render_template(
         "institutions/public_statements.html",
-        lines=_lines(filters),
+        lines=lines,
+        page=page,
+        page_count=pages,
         filters=filters,
         districts=districts(current_session()),
         kinds={code: word for code, word in labels.KINDS.items() if code != InstitutionKind.FAMILY},
@@ -65,23 +77,20 @@ def public_statements_file(kind: str) -> Response:
         *(_("单位"), _("类型"), _("区县代码"), _("状态"), _("年份"), _("排放总量（千克）")),
         *(_("抵消总量（千克）"), _("剩余（千克）"), _("声明编号")),
     )
-    rows = [_cells(line) for line in _lines(_filters())]
+    filters = _filters()
+    lines = public_lines(
+        current_session(), district_code=filters["district"], kind=filters["about"]
+    )
+    rows = [_cells(line) for line in lines]
     return table_file(kind, name="neutrality-statements", header=header, rows=rows)
 
 
 def _cells(line: PublicLine) -> list[Cell]:
-    row = line.institution
+    row, statement = line.institution, line.statement
     said: list[Cell] = [""] * 5
-    if line.statement is not None:
-        balance = statement_content.read(line.statement.content)["balance"]
-        said = [
-            line.statement.year,
-            *(
-                offset_labels.kg(balance[name]).replace(",", "")
-                for name in ("emissions_g", "offsets_g", "remaining_g")
-            ),
-            line.statement.public_id,
-        ]
+    if statement is not None:
+        grams = (statement.emissions_g, statement.offsets_g, statement.remaining_g)
+        said = [statement.year, *map(_plain_kg, grams), statement.public_id]
     state = str(offset_labels.STATES[line.state])
     return [named(row), labels.kind_label(row.kind), row.district_code or "", state, *said]
 
@@ -104,6 +113,7 @@ def _shown(row: NeutralityStatement) -> dict[str, Any]:
     address = check_address(row, content)
     return {
         "row": row,
+        "newer": statements.newer_inventory(current_session(), row),
         "content": content,
         "printed": statement_checks.printed_number(row.public_id),
         "address": address,

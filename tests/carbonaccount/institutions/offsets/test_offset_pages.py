@@ -164,6 +164,9 @@ def test_bought_numbers_and_trees(app: Flask, place: Place) -> None:
     only = reader.get(f"{place.address}/offsets.csv?kind_of=ccer").text
     assert only.count("CCER-1,") == 1
     assert "GEC" not in only
+    # What is no page, kind or state shows the list as it is.
+    odd = reader.get(f"{place.address}/offsets?page=99&kind_of=gold&status=x")
+    assert odd.text.count("/offsets/lots/") == 3
     lot = reader.get(f"{place.address}/offsets/lots/{ccer}")
     assert "CCER-20" in lot.text
     assert reader.get(f"{place.address}/offsets/lots/{ccer}/paper").data == PDF

@@ -160,6 +160,10 @@ def test_a_year_by_hand_from_draft_to_public(app: Flask, session: Session, stage
     assert (ccer["rank"], ccer["first"], ccer["last"]) == (3, "CCER-1", "CCER-15")
     published(app, session, row, stage)
     assert row.is_neutral
+    assert (row.emissions_g, row.after_power_g, row.offsets_g, row.remaining_g) == (
+        *(18_307_000, 15_102_000, 15_102_000, 0),
+    )
+    assert statements.newer_inventory(session, row) is None
     # In the books: the pool and 15 of 20 t are gone, 5 t are left.
     assert books(session, stage.place.account_id, LedgerKind.INSTITUTION) == 5_000_000
     content = statement_content.read(row.content)
@@ -250,6 +254,7 @@ def test_every_step_has_its_place_and_person(app: Flask, session: Session, stage
             now=NOW,
         )
     assert code(changed) == "inventory_changed"
+    assert statements.newer_inventory(session, row) == 2
     statements.take_back(session, statement=row, acting_user=stage.clerk, now=NOW)
     assert row.status == "draft"
     assert broken(session) == {}
