@@ -4,9 +4,10 @@ The number of queries is fixed, and each reads this institution's own rows of fe
 here grows with the city's history.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -26,17 +27,28 @@ from carbonaccount.institutions.offset_models import OffsetLot, Purpose
 from carbonaccount.institutions.statement_content import balance_of
 
 
+class Stated(NamedTuple):
+    """A statement of a year that stands."""
+
+    year: int
+    status: str
+    is_neutral: bool
+    public_id: str
+
+
 @dataclass(frozen=True)
 class Distance:
     """How far the latest year with an inventory is from neutral.
 
     The balance counts lots that were retired for the year, and certificates for its electricity.
-    `statement` is the status of the year's statement, "" without one.
+    `statement` is the status of the year's statement, "" without one; `published` the latest that
+    everybody can read, of whatever year.
     """
 
     account: YearAccount
     balance: Balance
     statement: str
+    published: Stated | None
 
     @property
     def made_good_g(self) -> int:
@@ -93,12 +105,31 @@ def distance(session: Session, *, institution_id: int) -> Distance | None:
             col(OffsetLot.purpose_id).in_(sa.select(col(NeutralityStatement.id)).where(*of_year)),
         )
     ).all()
-    status = session.exec(
-        select(col(NeutralityStatement.status)).where(
-            *of_year, col(NeutralityStatement.status) != StatementStatus.WITHDRAWN
+    standing = _statements(session, institution_id)
+    return Distance(
+        account,
+        balance_of(account, lots),
+        statement=next((row.status for row in standing if row.year == account.year), ""),
+        published=next((row for row in standing if row.status == StatementStatus.PUBLISHED), None),
+    )
+
+
+def _statements(session: Session, institution_id: int) -> Sequence[Stated]:
+    """Return the statements that stand, the latest year first."""
+    rows = session.exec(
+        select(
+            col(NeutralityStatement.year),
+            col(NeutralityStatement.status),
+            col(NeutralityStatement.is_neutral),
+            col(NeutralityStatement.public_id),
         )
-    ).first()
-    return Distance(account, balance_of(account, lots), status or "")
+        .where(
+            col(NeutralityStatement.institution_id) == institution_id,
+            col(NeutralityStatement.status) != StatementStatus.WITHDRAWN,
+        )
+        .order_by(col(NeutralityStatement.year).desc())
+    )
+    return [Stated(*row) for row in rows]
 
 
 def counts(session: Session, *, institution_id: int, month: date) -> Counts:

@@ -2,6 +2,7 @@
 
 import io
 from datetime import timedelta
+from typing import Any
 
 from flask import Flask
 from openpyxl import load_workbook
@@ -107,6 +108,20 @@ def test_how_far_from_neutral(app: Flask) -> None:
         assert (balance.emissions_g, balance.power_reduction_g) == (619_100, 309_550)
         assert (balance.offsets_g, balance.remaining_g, found.percent) == (200_000, 109_550, 82)
         assert (found.account.year, found.statement) == (2025, "draft")
+        assert found.published is None
+        earlier: dict[str, Any] = {
+            "institution_id": school.row_id,
+            "drafted_by": 1,
+            "drafted_at": now,
+        }
+        said: dict[str, Any] = {"status": "published", "published_at": now, "is_neutral": True}
+        for year in (2023, 2024):
+            session.add(NeutralityStatement(public_id=f"S{year}", year=year, **stated))
+        session.commit()
+        again = distance(session, institution_id=school.row_id)
+        assert again is not None
+        assert again.published is not None
+        assert (again.published.year, again.published.public_id) == (2024, "S2024")
         turned = counts(session, institution_id=school.row_id, month=month).moved
         assert (turned.inventory_lines, turned.lots_added, turned.lots_retired) == (1, 1, 3)
         assert turned.retired_g == 400_000
