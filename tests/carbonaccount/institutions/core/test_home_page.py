@@ -109,12 +109,16 @@ def test_how_far_from_neutral(app: Flask) -> None:
         assert (balance.offsets_g, balance.remaining_g, found.percent) == (200_000, 109_550, 82)
         assert (found.account.year, found.statement) == (2025, "draft")
         assert found.published is None
-        earlier: dict[str, Any] = {
+        stated: dict[str, Any] = {
             "institution_id": school.row_id,
+            "inventory_id": 1,
+            "inventory_version": 1,
             "drafted_by": 1,
             "drafted_at": now,
+            "status": "published",
+            "published_at": now,
+            "is_neutral": True,
         }
-        said: dict[str, Any] = {"status": "published", "published_at": now, "is_neutral": True}
         for year in (2023, 2024):
             session.add(NeutralityStatement(public_id=f"S{year}", year=year, **stated))
         session.commit()
