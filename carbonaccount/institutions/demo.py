@@ -45,7 +45,7 @@ HEAD_COUNT = 860
 TEAMS = ("一年级", "二年级", "三年级", "教职工")
 # Modules demo_<area> of this room; each has
 # load(session, *, institution, owner, clerk, vault, now), which again changes nothing.
-_PARTS: tuple[str, ...] = ("inventory", "events", "offsets")
+_PARTS: tuple[str, ...] = ("inventory", "events", "offsets", "pools")
 
 
 @dataclass(frozen=True)

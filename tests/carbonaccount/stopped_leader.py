@@ -100,11 +100,11 @@ class Rounds:
 
         On SQLite nobody could take over otherwise, as when it is stopped inside a run.
         """
-        os.kill(leader, signal.SIGSTOP)
+        halt(leader)
         while place == "before" and is_sqlite(self.engine) and not self._can_write():
             os.kill(leader, signal.SIGCONT)
             time.sleep(0.01)
-            os.kill(leader, signal.SIGSTOP)
+            halt(leader)
 
     def _can_write(self) -> bool:
         connection = sqlite3.connect(str(self.engine.url.database), timeout=1, isolation_level=None)
@@ -176,6 +176,12 @@ def three_schedulers(
         for process in rounds.processes:
             process.kill()
             process.wait()
+
+
+def halt(pid: int) -> None:
+    """Stop a child process, and wait until all its threads stand still."""
+    os.kill(pid, signal.SIGSTOP)
+    os.waitpid(pid, os.WUNTRACED)
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
