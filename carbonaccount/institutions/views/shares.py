@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlmodel import Session, col, select
 
+from carbonaccount.accounts.models import Account
 from carbonaccount.accounts.purposes import Purpose, tells_purposes
 from carbonaccount.certified import sources_of
 from carbonaccount.clock import business_day, utc_now
@@ -57,6 +58,7 @@ def _page(
         place=place,
         shares=attribution.shares_at(session, institution_id=place.institution_id),
         fleet=fleet,
+        account_number=session.get_one(Account, place.institution.account_id).public_id,
         lot_form=lot,
         lot_of=lot_of,
         error=explain(error) if error else "",

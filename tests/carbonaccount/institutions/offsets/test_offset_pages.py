@@ -12,9 +12,12 @@ import pytest
 from flask import Flask
 from sqlmodel import Session, col, select
 
+from behaviors.models import SourceSubject
+from behaviors.sources import bind_subject
 from carbonaccount.accounts.models import Account
 from carbonaccount.accounts.roles import Role
 from carbonaccount.accounts.services import resident_actor
+from carbonaccount.audit import SYSTEM
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.institutions import statement_content
 from carbonaccount.institutions.models import Institution, InstitutionPerson
@@ -22,6 +25,7 @@ from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_models import Attribution, OffsetLot, Plantation
 from carbonaccount.ledger.models import LedgerKind
 from tests.admin.desk import staff
+from tests.behaviors.intake.arranging import admit
 from tests.carbonaccount.institutions.offsets.arranging import PDF, books, broken, locked_year
 from tests.carbonaccount.institutions.places import Place, arranged
 from tests.people import Browser, csrf_token, field_errors, writing
@@ -303,9 +307,6 @@ def _the_check_tells_them_apart(app: Flask, place: Place, number: str) -> None:
 
 @ONE_DATABASE
 def test_a_share_as_both_sides_see_it(app: Flask, place: Place) -> None:
-    from behaviors.models import SourceSubject
-    from tests.behaviors.intake.arranging import admit
-
     with writing(app) as session:
         source = admit(session)
         account_id = session.exec(
@@ -346,8 +347,42 @@ def test_a_share_as_both_sides_see_it(app: Flask, place: Place) -> None:
     )
     assert early.status_code == 409
     assert "这段时间没有可归入本单位的已核证减排量。" in early.text
+    _the_fleet_is_the_schools(app, place)
     ended = reader.post(f"/me/shares/{number}/end", {}, page="/me/shares")
     assert ended.status_code == 303
     assert "已结束" in reader.get("/me/shares").text
     with writing(app) as session:
         assert broken(session) == {}
+
+
+def _the_fleet_is_the_schools(app: Flask, place: Place) -> None:
+    """The help desk binds the buses to the account whose number the page shows."""
+    page = f"{place.address}/shares"
+    with writing(app) as session:
+        row = session.get_one(Institution, place.row_id)
+        shown = session.get_one(Account, row.account_id).public_id
+        assert shown in place.owner.get(page).text
+        buses = admit(session, "buses")
+        bind_subject(
+            session,
+            source=buses,
+            subject="bus-1",
+            account_public_id=shown,
+            acting_user=SYSTEM,
+            now=utc_now(),
+        )
+        session.commit()
+        source = {"source": str(buses.stored_id)}
+    assert place.owner.post(f"{page}/fleet", {"source": ""}, page=page).status_code == 422
+    token = csrf_token(place.clerk.get("/me"))
+    assert place.clerk.post_with(token, f"{page}/fleet", source).status_code == 403
+    assert place.owner.post(f"{page}/fleet", source, page=page).status_code == 303
+    again = place.owner.post(f"{page}/fleet", source, page=page)
+    assert again.status_code == 409
+    with writing(app) as session:
+        fleet = session.exec(select(Attribution).where(col(Attribution.role) == "fleet")).one()
+        assert (fleet.permille, fleet.institution_id) == (1000, place.row_id)
+        number = fleet.public_id
+    assert "100%" in place.reader.get(page).text
+    assert place.owner.post(f"{page}/{number}/end", {}, page=page).status_code == 303
+    assert "已结束" in place.reader.get(page).text
