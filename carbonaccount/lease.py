@@ -9,6 +9,8 @@ not. The lock of `leadership` is help only: it tells early that a holder is gone
 import os
 import secrets
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +28,8 @@ from carbonaccount.leadership import ProcessLock, is_locked, take_lock
 FENCED = "job_fenced"
 # A holder that was not heard of for this part of its lease, and whose lock is free, is gone.
 QUIET_PART = 2
+# Who holds the row of the lease for longer than this stands still: the next try ends it.
+_LOCK_WAIT_S = 5
 _SQLITE_FORMAT = "%Y-%m-%d %H:%M:%f000"
 
 
@@ -272,14 +276,22 @@ def _read(connection: Connection, name: str) -> _Row | None:
     return _Row(holder, epoch, taken_at, heartbeat_at, (expires_at - now).total_seconds())
 
 
-def _at_once(engine: Engine) -> Any:
-    """Return a context with a connection on which a statement is its own transaction.
+@contextmanager
+def _at_once(engine: Engine) -> Iterator[Connection]:
+    """Open a connection on which a statement is its own transaction, and waits for no lock long.
 
     A process that is stopped between two statements would keep a lock on the row otherwise.
     """
     if is_sqlite(engine):
-        return engine.begin()
-    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+        with engine.begin() as connection:
+            yield connection
+        return
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql(f"SET lock_timeout = '{_LOCK_WAIT_S}s'")
+        try:
+            yield connection
+        finally:
+            connection.exec_driver_sql("RESET lock_timeout")
 
 
 def _of_epoch(fence: Fence) -> Any:
