@@ -167,6 +167,7 @@ def test_a_reward_from_near(app: Flask, session: Session) -> None:
             )
             arranging.commit()
     assert "/redeem" not in alice.get(path).text
+    assert "您已达到这个项目的个人上限（2 份）。" in said(alice.get(path).text)
     assert "已达个人上限" in said(alice.get("/rewards").text)
 
 

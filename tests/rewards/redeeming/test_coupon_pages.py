@@ -12,6 +12,7 @@ from carbonaccount.audit import SYSTEM
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.crypto import Vault
 from rewards import coupon_codes, redeeming
+from rewards.merchant_models import Merchant
 from rewards.models import Coupon
 from tests.people import BOB, Browser, csrf_token
 from tests.rewards.redeeming.arranging import (
@@ -139,7 +140,14 @@ def test_every_state_has_its_page_and_nobody_elses_is_shown(app: Flask, session:
         now=now,
     )
     taken["over"].expires_on = business_day(now) - timedelta(days=1)
+    abandoned = open_shop(session, since=now, refund_when_expired=False)
+    lost, late = (redeem(session, abandoned, alice, key, now=now) for key in ("lost", "late"))
+    session.get_one(Merchant, abandoned.merchant_id).active = False
+    late.expires_on = business_day(now) - timedelta(days=1)
     session.commit()
+    # A coupon that no merchant takes any more costs nothing, whatever its reward says.
+    assert "现在没有商户收这张券" in browser.get(f"/coupons/{lost.public_id}").text
+    assert "已过期，100 积分会退回。" in browser.get(f"/coupons/{late.public_id}").text
     pages = {key: browser.get(f"/coupons/{coupon.public_id}") for key, coupon in taken.items()}
     for key, words in {
         "open": "把码给商户扫",
@@ -149,6 +157,7 @@ def test_every_state_has_its_page_and_nobody_elses_is_shown(app: Flask, session:
     }.items():
         assert pages[key].status_code == 200
         assert words in pages[key].text
+        assert ("有效期至" in pages[key].text) == (key != "used")
         assert ('<svg class="qr"' in pages[key].text) == (key == "open")
     everything = browser.get("/coupons").text
     assert [everything.count(coupon.public_id) for coupon in taken.values()] == [1, 1, 1, 1]
