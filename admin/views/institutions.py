@@ -10,6 +10,7 @@ from sqlmodel import col
 from admin import institution_reads
 from admin.database_lists import SortedColumn, database_file, database_listing
 from admin.institution_reads import InstitutionFilter, InstitutionRow
+from admin.institution_waiting import institution_queues
 from admin.views import blueprint
 from admin.views.common import attempted
 from carbonaccount.accounts.models import District, Staff
@@ -182,6 +183,7 @@ def institution_words() -> dict[str, object]:
     return {
         "institution_kinds": labels.KINDS,
         "institution_name": named,
+        "institution_queues": institution_queues,
         "institution_statuses": labels.STATUSES,
         "institution_tones": TONES,
         "seat_label": labels.seat_label,

@@ -56,6 +56,9 @@ def test_from_an_application_to_the_first_page(app: Flask) -> None:
     told = bob.post("/institutions/apply", SCHOOL)
     assert (told.status_code, "正在审核" in field_errors(told)[0]) == (409, True)
     assert [row["状态"] for row in listed(ines, "?status=applied")] == ["待审核"]
+    desk = ines.get("/admin/").text
+    assert "单位入驻待审核" in desk
+    assert "绿色创建待审核" not in desk
     address = ines.get("/admin/institutions").text.split('href="/admin/institutions/')[1]
     page = "/admin/institutions/" + address.split('"')[0]
     short = ines.post(f"{page}/refuse", {"reason": " "}, page=page)
@@ -113,6 +116,7 @@ def test_only_the_officer_decides_and_at_most_five_wait(app: Flask) -> None:
     assert (sixth.status_code, "5 个申请" in sixth.text) == (429, True)
     operator = Browser(app)
     assert operator.sign_in_staff(add_dana(app, Role.OPERATOR).now()).status_code == 303
+    assert "单位入驻待审核" not in operator.get("/admin/").text
     shown = operator.get("/admin/institutions").text
     public_id = shown.split('href="/admin/institutions/')[1].split('"')[0]
     page = operator.get(f"/admin/institutions/{public_id}")
