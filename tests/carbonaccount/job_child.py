@@ -63,4 +63,4 @@ if __name__ == "__main__":
         make_engine(URL), lock_folder=FOLDER / "locks", context=nullcontext, lease_s=2
     )
     trace(f"ready {os.getpid()}")
-    process.run(every_s=1)
+    process.run(every_s=0.5)

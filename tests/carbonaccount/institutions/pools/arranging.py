@@ -47,24 +47,19 @@ def riders(session: Session, count: int = PEOPLE) -> tuple[Source, list[int]]:
     The first one's only ride has evidence C, which is not certified.
     """
     source = admit(session)
-    found = []
-    for number in range(count):
-        name = f"rider-{number}"
-        found.append(open_person(session, (source, name)))
-        bring(
-            session,
-            source,
-            *(
-                item(
-                    f"{name}-{day}",
-                    subject=name,
-                    evidence="A" if number else "C",
-                    occurred_at=f"2026-03-{day:02}T08:00:00+08:00",
-                )
-                for day in range(1, max(1, number) + 1)
-            ),
-            now=APRIL,
+    names = [f"rider-{number}" for number in range(count)]
+    found = [open_person(session, (source, name)) for name in names]
+    rides = [
+        item(
+            f"{name}-{day}",
+            subject=name,
+            evidence="A" if number else "C",
+            occurred_at=f"2026-03-{day:02}T08:00:00+08:00",
         )
+        for number, name in enumerate(names)
+        for day in range(1, max(1, number) + 1)
+    ]
+    bring(session, source, *rides, now=APRIL)
     return source, found
 
 
