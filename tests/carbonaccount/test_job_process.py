@@ -177,6 +177,11 @@ def test_the_list_shows_the_last_run(app: Flask) -> None:
     before = runner.invoke(args=["jobs", "list"]).output.splitlines()
     cleanup = next(number for number, line in enumerate(before) if line.startswith("cleanup"))
     assert before[cleanup + 1].strip() == "last: never"
+    tried = runner.invoke(args=["jobs", "once", "cleanup", "--date", "2026-11-20", "--dry-run"])
+    assert tried.output.strip() == (
+        "cleanup 2026-11-20: dry run, nothing of it stays: codes=0 counters=0 sessions=0"
+    )
+    assert runner.invoke(args=["jobs", "list"]).output.splitlines() == before
     for day in ("2026-11-20", "2026-11-19"):
         runner.invoke(args=["jobs", "once", "cleanup", "--date", day])
     after = runner.invoke(args=["jobs", "list"]).output.splitlines()
