@@ -83,6 +83,7 @@ def draft_book_swap(erin: Visit) -> list[str]:
     page.get_by_label("每份的成本（元）").fill("3.50")
     page.get_by_label("从哪天起可兑").fill("2026-01-01")
     page.get_by_label("可兑到哪天（含）").fill("2036-12-31")
+    page.get_by_label("示例图书馆服务台").check()
     page.set_input_files("#picture", {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": photo()})
     page.get_by_role("button", name="保存草稿").click()
     expect(page.get_by_role("heading", name="旧书换新书").first).to_be_visible()

@@ -199,14 +199,14 @@ def settle(scene: Scene, chromium: Browser) -> str:
         found += problems(eddie, "/admin/settlements/new")
         eddie.page.get_by_role("button", name="起草").first.click()
         eddie.page.get_by_role("button", name="提交批准").click()
-        eddie.page.get_by_role("button", name="无误").click()
-        expect(eddie.page.locator("main")).to_contain_text("须由另一位同事批准")
+        expect(eddie.page.locator("main")).to_contain_text("须由另一位同事核对和批准")
         found += problems(eddie, "settlement")
         address = eddie.page.url.removeprefix(eddie.site)
         eddie.open("/admin/settlements")
         assert found + problems(eddie, "/admin/settlements") == []
     with desk(scene, chromium, "april") as april:
         april.open(address)
+        april.page.get_by_role("button", name="无误").click()
         april.page.get_by_role("button", name="批准", exact=True).click()
         expect(april.page.locator("main")).to_contain_text("已批准，待付款")
         expect(april.page.locator("main")).to_contain_text("与账本一致")
