@@ -14,7 +14,7 @@ from carbonaccount.institutions import pool_joining, pool_labels, pool_queries
 from carbonaccount.institutions.pool_forms import JoinForm
 from carbonaccount.institutions.pool_queries import Part
 from carbonaccount.institutions.views import blueprint
-from carbonaccount.institutions.views.common import attempted
+from carbonaccount.institutions.views.offset_common import done
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import current_account_id, go_to, resident_required
@@ -97,7 +97,7 @@ def join_pool(pool_id: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _page(form=form, about=pool_id)
     row = pool_queries.find(current_session(), pool_id)
-    error = attempted(
+    error = done(
         pool_joining.join,
         account_id=current_account_id() or 0,
         public_id=pool_id,
@@ -113,7 +113,7 @@ def join_pool(pool_id: str) -> ResponseReturnValue:
 @resident_required
 def leave_pool(pool_id: str) -> ResponseReturnValue:
     """Leave a pool at once."""
-    error = attempted(pool_joining.leave, account_id=current_account_id() or 0, public_id=pool_id)
+    error = done(pool_joining.leave, account_id=current_account_id() or 0, public_id=pool_id)
     if error is not None:
         return _page(error=error)
     flash(_("已退出，冻结的减排量已退回。"), "success")
