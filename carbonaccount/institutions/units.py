@@ -39,14 +39,15 @@ def find_unit(session: Session, *, written: str) -> Institution:
     Raises Invalid (unknown_parent) at the field parent.
     """
     key = "".join(written.split())
+    if not key:
+        raise Invalid("unknown_parent", field="parent")
     found = session.exec(
         select(Institution).where(
             col(Institution.status) == InstitutionStatus.ACTIVE,
             sa.or_(col(Institution.public_id) == key, col(Institution.credit_code) == key.upper()),
-            col(Institution.public_id) != "",
         )
     ).first()
-    if found is None or not key:
+    if found is None:
         raise Invalid("unknown_parent", field="parent")
     return found
 
