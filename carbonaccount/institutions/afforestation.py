@@ -29,7 +29,7 @@ from carbonaccount.institutions.offset_models import (
     SurvivalCheck,
 )
 from carbonaccount.institutions.offset_rules import UPTAKE
-from carbonaccount.institutions.trail import read_reason
+from carbonaccount.institutions.trail import read_reason, tell_owners
 
 OFFICERS = frozenset({Role.INSTITUTION_OFFICER})
 MOST_TREES = 10_000_000
@@ -178,6 +178,15 @@ def decide_check(
     session.flush()
     plantation = session.get_one(Plantation, row.plantation_id)
     _audit(session, f"survival.{row.status}", plantation.public_id, acting_user, now, decision)
+    tell_owners(
+        session,
+        session.get_one(Institution, plantation.institution_id),
+        f"survival_{row.status}",
+        cause=f"survival:{row.id}",
+        now=now,
+        plantation=plantation.public_id,
+        day=row.checked_on.isoformat(),
+    )
     return row
 
 

@@ -29,7 +29,7 @@ def _name(params: Params) -> str:
 
 
 def _day(params: Params) -> str:
-    return date_text(date.fromisoformat(params["due"]))
+    return date_text(date.fromisoformat(params["due"])).striptags()
 
 
 def over(params: Params) -> Shown:

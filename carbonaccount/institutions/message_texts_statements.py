@@ -1,4 +1,4 @@
-"""What owners of institutions are told about statements."""
+"""What owners of institutions are told about statements and survival checks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,4 +21,81 @@ def due(params: Mapping[str, Any]) -> Shown:
     return Shown(str(text), url_for("institutions.neutrality", public_id=params["institution"]))
 
 
+def _name(params: Mapping[str, Any]) -> str:
+    return str(params[f"name_{language()}"] or params["name_zh"])
+
+
+def _statement(text: str, params: Mapping[str, Any]) -> Shown:
+    address = url_for(
+        "institutions.statement",
+        public_id=params["institution"],
+        statement_id=params["statement"],
+    )
+    return Shown(text, address)
+
+
+def reviewed(params: Mapping[str, Any]) -> Shown:
+    """Say that the city has confirmed a statement, which an owner publishes."""
+    text = _(
+        "%(name)s %(year)s 年的碳中和声明已通过复核，负责人可以公布。",
+        name=_name(params),
+        year=params["year"],
+    )
+    return _statement(str(text), params)
+
+
+def sent_back(params: Mapping[str, Any]) -> Shown:
+    """Say that the city sent a statement back, and where the reason is."""
+    text = _(
+        "%(name)s %(year)s 年的碳中和声明被退回，理由写在声明的页面上。",
+        name=_name(params),
+        year=params["year"],
+    )
+    return _statement(str(text), params)
+
+
+def withdrawn(params: Mapping[str, Any]) -> Shown:
+    """Say that the city withdrew a statement, and where the reason is."""
+    text = _(
+        "%(name)s %(year)s 年的碳中和声明已被主管部门撤回，理由写在声明的页面上。",
+        name=_name(params),
+        year=params["year"],
+    )
+    return _statement(str(text), params)
+
+
+def _plantation(text: str, params: Mapping[str, Any]) -> Shown:
+    address = url_for(
+        "institutions.plantation",
+        public_id=params["institution"],
+        plantation_id=params["plantation"],
+    )
+    return Shown(text, address)
+
+
+def survival_accepted(params: Mapping[str, Any]) -> Shown:
+    """Say that a survival check counts."""
+    text = _(
+        "%(name)s %(day)s 的存活核查已通过，可以生成当年的碳汇批次。",
+        name=_name(params),
+        day=params["day"],
+    )
+    return _plantation(str(text), params)
+
+
+def survival_refused(params: Mapping[str, Any]) -> Shown:
+    """Say that a survival check does not count, and where the reason is."""
+    text = _(
+        "%(name)s %(day)s 的存活核查没有通过，理由写在造林的页面上。",
+        name=_name(params),
+        day=params["day"],
+    )
+    return _plantation(str(text), params)
+
+
 register_message(DUE, due)
+register_message("statement_reviewed", reviewed)
+register_message("statement_sent_back", sent_back)
+register_message("statement_withdrawn", withdrawn)
+register_message("survival_accepted", survival_accepted)
+register_message("survival_refused", survival_refused)

@@ -1,10 +1,10 @@
 """The officer's side of a recognition: each criterion accepted or sent back, then the decision."""
 
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from carbonaccount.accounts.models import District
 from carbonaccount.accounts.staff import require_role
@@ -14,9 +14,7 @@ from carbonaccount.errors import Conflict, Invalid
 from carbonaccount.institutions.applications import OFFICERS
 from carbonaccount.institutions.models import (
     Institution,
-    InstitutionPerson,
     InstitutionStatus,
-    Seat,
 )
 from carbonaccount.institutions.recognition import lines_of, locked_case, scheme_of
 from carbonaccount.institutions.recognition_models import (
@@ -25,8 +23,7 @@ from carbonaccount.institutions.recognition_models import (
     RecognitionAnswer,
     RecognitionCase,
 )
-from carbonaccount.institutions.trail import note, read_reason
-from carbonaccount.messages.services import Outgoing, send_many
+from carbonaccount.institutions.trail import note, read_reason, tell_owners
 
 MOST_YEARS = 10
 
@@ -142,29 +139,15 @@ def _years_later(day: date, years: int) -> date:
 
 
 def _tell(session: Session, case: RecognitionCase, kind: str, now: datetime) -> None:
-    """Tell the owners; each decision about a case is told once, by its time."""
-    institution = session.get_one(Institution, case.institution_id)
-    owners = session.exec(
-        select(col(InstitutionPerson.account_id)).where(
-            col(InstitutionPerson.institution_id) == case.institution_id,
-            col(InstitutionPerson.seat) == Seat.OWNER,
-            col(InstitutionPerson.active),
-        )
-    ).all()
-    params: dict[str, Any] = {
-        "institution": institution.public_id,
-        "case": case.public_id,
-        "scheme": case.scheme,
-        "version": case.scheme_version,
-        "name_zh": institution.name_zh,
-        "name_en": institution.name_en,
-    }
-    cause = f"recognition:{case.public_id}:{int(now.timestamp())}"
-    send_many(
+    tell_owners(
         session,
-        kind=kind,
-        outgoing=[Outgoing(owner, cause, params) for owner in owners],
+        session.get_one(Institution, case.institution_id),
+        kind,
+        cause=f"recognition:{case.public_id}",
         now=now,
+        case=case.public_id,
+        scheme=case.scheme,
+        version=case.scheme_version,
     )
 
 

@@ -26,7 +26,7 @@ from carbonaccount.institutions.inventory_results import YearAccount, year_accou
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
 from carbonaccount.institutions.retiring import Choice
-from carbonaccount.institutions.trail import note, read_reason
+from carbonaccount.institutions.trail import note, read_reason, tell_owners
 
 OFFICERS = frozenset({Role.INSTITUTION_OFFICER})
 LONGEST_NOTE, LONGEST_UNCERTAINTY = 2000, 1000
@@ -233,6 +233,7 @@ def send_back(
     row.returned_reason = written
     session.flush()
     _note(session, "send_back", row, None, acting_user, now, written)
+    _tell(session, "statement_sent_back", row, now)
 
 
 def review(
@@ -253,6 +254,7 @@ def review(
     row.status, row.reviewed_by, row.reviewed_at = StatementStatus.REVIEWED.value, staff_id, now
     session.flush()
     _note(session, "review", row, None, acting_user, now, written)
+    _tell(session, "statement_reviewed", row, now)
 
 
 def publish(
@@ -320,6 +322,7 @@ def withdraw_as_officer(
     """Let the city's officer withdraw it. Raises Refused (role_missing), and as `withdraw`."""
     require_role(session, acting_user=acting_user, roles=OFFICERS)
     withdraw(session, statement=statement, reason=reason, acting_user=acting_user, now=now)
+    _tell(session, "statement_withdrawn", statement, now)
 
 
 def statement_at(session: Session, *, institution_id: int, public_id: str) -> NeutralityStatement:
@@ -348,6 +351,13 @@ def _locked(
     if row.status not in statuses:
         raise Conflict("statement_not_in_state", status=row.status)
     return row
+
+
+def _tell(session: Session, kind: str, row: NeutralityStatement, now: datetime) -> None:
+    """Tell the institution's owners what the city decided."""
+    place = session.get_one(Institution, row.institution_id)
+    cause = f"statement:{row.public_id}"
+    tell_owners(session, place, kind, cause=cause, now=now, statement=row.public_id, year=row.year)
 
 
 def _note(

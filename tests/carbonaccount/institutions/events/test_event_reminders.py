@@ -6,9 +6,10 @@ import pytest
 from flask import Flask
 from sqlmodel import col, select
 
-from carbonaccount.institutions.event_jobs import forget_browsers, tell_owners
+from carbonaccount.institutions.event_jobs import DUE, OVERDUE, forget_browsers, tell_owners
 from carbonaccount.institutions.event_models import Event, EventAnswer, EventState, year_after
 from carbonaccount.messages.models import Message
+from carbonaccount.messages.texts import message_text
 from tests.carbonaccount.institutions.events.pages import arranged_scene, make, plan
 from tests.people import writing
 
@@ -76,3 +77,20 @@ def test_owners_are_told_once_each(app: Flask) -> None:
     assert "的排放须在" in page
     assert "2027年3月10日" in page
     assert f'href="{scene.address}"' in page
+
+
+def test_the_words_say_the_day(app: Flask) -> None:
+    told = {
+        "institution": "school",
+        "event": "E1",
+        "name_zh": "论坛",
+        "name_en": "Forum",
+        "due": "2026-09-23",
+    }
+    with app.test_request_context():
+        assert message_text(DUE, told).text == (
+            "活动“论坛”的排放须在 2026年9月23日 前抵消，还没有完成。"
+        )
+        assert message_text(OVERDUE, told).text == (
+            "活动“论坛”已过抵消期限（2026年9月23日），还没有公布。"
+        )

@@ -13,7 +13,12 @@ from carbonaccount.certified import certified_between, certified_free_g
 from carbonaccount.errors import Conflict, DomainError, Invalid, NotFound
 from carbonaccount.institutions import attribution, attribution_lots
 from carbonaccount.institutions.models import Seat
-from carbonaccount.institutions.offset_models import AttributionTake, LotKind
+from carbonaccount.institutions.offset_models import (
+    Attribution,
+    AttributionTake,
+    LotKind,
+    OffsetLot,
+)
 from carbonaccount.ledger.models import LedgerKind
 from rewards import giving
 from tests.behaviors.intake.arranging import admit, bring, item, open_person
@@ -48,7 +53,9 @@ def rides(session: Session, source: object, name: str, evidence: str, *, day: in
     )
 
 
-def begun(session: Session, account_id: int, place_id: int, source_id: int, **changes: object):
+def begun(
+    session: Session, account_id: int, place_id: int, source_id: int, **changes: object
+) -> Attribution:
     """Give a share of 40 % to staff's reductions."""
     values = {"role": "staff", "permille": 400, "statement": "同意", "now": NOW, **changes}
     return attribution.begin(
@@ -61,7 +68,7 @@ def begun(session: Session, account_id: int, place_id: int, source_id: int, **ch
     )
 
 
-def made(session: Session, place_id: int, source_id: int, **changes: object):
+def made(session: Session, place_id: int, source_id: int, **changes: object) -> OffsetLot:
     """Make a lot of March."""
     values = {
         "role": "staff",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -126,7 +127,7 @@ def arranged(app: Flask, session: Session) -> None:
     issued(session, place.stored_id, LotKind.POOL, 102_000, origin="pool:1")
     bought(session, place.stored_id, "CCER-1", "CCER-20")
     reviewer = officer(app, session)
-    who = {"acting_user": clerk, "now": LATER}
+    who: Any = {"acting_user": clerk, "now": LATER}
     row = statements.draft(session, institution=place, year=2025, account_id=clerk.id or 0, **who)
     statements.pick(session, statement=row, certificates=None, offset_g=None, **who)
     statements.submit(session, statement=row, **who)

@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 from flask import Flask
 from sqlmodel import Session, col, select
+from werkzeug.test import TestResponse
 
 from behaviors.models import SourceSubject
 from behaviors.sources import bind_subject
@@ -24,6 +25,7 @@ from carbonaccount.institutions.models import Institution, InstitutionPerson
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_models import Attribution, OffsetLot, Plantation
 from carbonaccount.ledger.models import LedgerKind
+from carbonaccount.messages.models import Message
 from tests.admin.desk import staff
 from tests.behaviors.intake.arranging import admit
 from tests.carbonaccount.institutions.offsets.arranging import PDF, books, broken, locked_year
@@ -56,7 +58,9 @@ def place(app: Flask) -> Place:
     return found
 
 
-def sent(browser: Browser, path: str, data: dict[str, str], paper: bytes | None = None):
+def sent(
+    browser: Browser, path: str, data: dict[str, str], paper: bytes | None = None
+) -> TestResponse:
     """Send a form with a file, from the page at the same address."""
     files = {} if paper is None else {"file": (io.BytesIO(paper), "paper.pdf")}
     token = csrf_token(browser.get(path.removesuffix("/checks")))
@@ -68,7 +72,9 @@ def sent(browser: Browser, path: str, data: dict[str, str], paper: bytes | None 
     )
 
 
-def buy(browser: Browser, place: Place, first: str, last: str, registry: str = "ccer"):
+def buy(
+    browser: Browser, place: Place, first: str, last: str, registry: str = "ccer"
+) -> TestResponse:
     """Bring in bought numbers of this year."""
     data = {
         "registry": registry,
@@ -145,13 +151,16 @@ def test_bought_numbers_and_trees(app: Flask, place: Place) -> None:
         "/admin/survival-checks/1/accept", {"reason": "属实"}, page="/admin/survival-checks/1"
     )
     assert accepted.status_code == 303
-    page = clerk.get(address)
+    with writing(app) as session:
+        kinds = session.exec(select(col(Message.kind)).where(col(Message.kind).like("survival%")))
+        assert kinds.all() == ["survival_accepted"]
+    grown = clerk.get(address)
     year = TODAY.year - 1
     # 20,000 m2 x 365 g x 900/1000, grown after ten years (2015 to 2025: 9 birthdays, half).
-    assert "3.28 t" in page.text
-    made = clerk.post_with(csrf_token(page), f"{address}/lots/{year}", {})
+    assert "3.28 t" in grown.text
+    made = clerk.post_with(csrf_token(grown), f"{address}/lots/{year}", {})
     assert made.status_code == 303
-    assert clerk.post_with(csrf_token(page), f"{address}/lots/{year}", {}).status_code == 409
+    assert clerk.post_with(csrf_token(grown), f"{address}/lots/{year}", {}).status_code == 409
     with writing(app) as session:
         lots = {lot.kind: lot for lot in session.exec(select(OffsetLot))}
         assert lots["afforestation"].amount_g == 3_285_000
@@ -268,13 +277,13 @@ def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folde
         ("CCER-1", "CCER-16", 16_000, 0),
     ]
     # Anybody can work the digest out from the text that was sealed.
-    text = stranger.get(f"/statements/{number}.json").data.decode()
-    assert statement_content.digest_of(text) == digest
+    sealed = stranger.get(f"/statements/{number}.json").data.decode()
+    assert statement_content.digest_of(sealed) == digest
     listed = stranger.get("/statements").text
     assert "示例学校" in listed
     assert "已实现碳中和" in listed
-    row = stranger.get("/statements.csv?about=school").text.splitlines()[1]
-    assert row.endswith(f"2025,18307.000,16000.000,0.000,{number}")
+    line = stranger.get("/statements.csv?about=school").text.splitlines()[1]
+    assert line.endswith(f"2025,18307.000,16000.000,0.000,{number}")
 
 
 def _the_check_tells_them_apart(app: Flask, place: Place, number: str) -> None:
