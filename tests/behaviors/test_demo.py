@@ -126,8 +126,8 @@ def test_odd_lines_are_left_out_with_their_reason(app: Flask, session: Session) 
 def test_residents_are_pseudonyms_without_an_invented_district(session: Session) -> None:
     accounts = session.exec(select(Account)).all()
     kinds = Counter(account.kind for account in accounts)
-    # The two who own the example merchants, and the examples of projects that can be given to.
-    assert kinds[AccountKind.PERSON] == 2
+    # The two who own the example merchants, and the owner and the clerk of the example school.
+    assert kinds[AccountKind.PERSON] == 4
     assert kinds[AccountKind.PSEUDONYM] > 300
     strangers = [item for item in accounts if item.kind == AccountKind.PSEUDONYM]
     assert {account.district_code for account in strangers} == {None}
