@@ -15,12 +15,11 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from carbonaccount.crypto import Vault
+from carbonaccount.sealing import normal_number
 from rewards.certificates import REPLACED, holder_name, name_hash, payload_of, seal_of
 from rewards.giving_models import Certificate
 
 NUMBER_LENGTH = 16
-# What people misread, after Crockford.
-_MISREAD = str.maketrans("OIL", "011")
 
 
 class Verdict(StrEnum):
@@ -44,17 +43,6 @@ class Checked:
     differing: tuple[str, ...] = ()
     payload: Mapping[str, Any] | None = None
     holder: str = ""
-
-
-def normal_number(text: str) -> str:
-    """Return a number as it is stored: without spaces and dashes, misread letters mended."""
-    kept = "".join(sign for sign in text.upper() if sign.isalnum())
-    return kept.translate(_MISREAD)
-
-
-def printed_number(number: str) -> str:
-    """Return a number in groups of four, as it stands on paper."""
-    return "-".join(number[start : start + 4] for start in range(0, len(number), 4))
 
 
 def check(

@@ -7,7 +7,7 @@ A certificate of the same thing with other content takes the place of the one be
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ from carbonaccount.clock import business_day
 from carbonaccount.crypto import Vault
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.messages.services import send
+from carbonaccount.sealing import canonical
 from rewards.beneficiaries import APPROVERS, check_reason
 from rewards.certificate_content import Content
 from rewards.giving_models import Certificate
@@ -171,11 +172,6 @@ def _sealed_text(number: str, content: Content, name: str, vault: Vault, now: da
             "holder": name_hash(number, name, vault),
         }
     )
-
-
-def canonical(payload: Mapping[str, Any]) -> str:
-    """Return JSON with sorted keys and no spaces."""
-    return json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def name_hash(number: str, name: str, vault: Vault) -> str:

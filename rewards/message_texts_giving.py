@@ -9,8 +9,8 @@ from flask_babel import gettext
 
 from carbonaccount.ledger.models import Unit
 from carbonaccount.messages.texts import Shown, register_message
+from carbonaccount.sealing import printed_number
 from carbonaccount.web.templating import grams_text, language, whole_text
-from rewards.certificate_checks import printed_number
 from rewards.plots import CREDITS_BACK, REPLANT
 
 Params = Mapping[str, Any]

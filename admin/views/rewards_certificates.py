@@ -13,11 +13,12 @@ from admin.life.forms import ReasonForm
 from admin.views import blueprint
 from admin.views.common import attempted, put_error
 from carbonaccount.clock import CITY_ZONE, utc_now
+from carbonaccount.sealing import normal_number, printed_number
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_actor, go_to
 from carbonaccount.web.limits import vault
 from rewards import certificates, giving_labels
-from rewards.certificate_checks import normal_number, printed_number, seal_holds
+from rewards.certificate_checks import seal_holds
 from rewards.giving_models import Certificate
 
 _FILTERS = ("q", "about", "state")

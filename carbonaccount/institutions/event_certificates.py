@@ -29,7 +29,7 @@ from carbonaccount.institutions.event_plans import measures_of
 from carbonaccount.institutions.events import change_state, locked, trail
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.retiring import Purpose, RetiredLot
-from carbonaccount.institutions.sealing import canonical, normal_number, seal_holds, seal_of
+from carbonaccount.sealing import canonical, normal_number, seal_holds, seal_of
 
 VERSION = 1
 SEAL_PURPOSE = "event-certificate"

@@ -11,9 +11,8 @@ from sqlmodel import Session, col, select
 from carbonaccount.crypto import Vault
 from carbonaccount.institutions import statement_content
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
+from carbonaccount.sealing import normal_number
 
-# What people misread, after Crockford.
-_MISREAD = str.maketrans("OIL", "011")
 _PUBLIC = (StatementStatus.PUBLISHED, StatementStatus.WITHDRAWN)
 
 
@@ -45,16 +44,6 @@ class Checked:
     statement: NeutralityStatement | None = None
     differing: tuple[str, ...] = ()
     content: dict[str, Any] | None = None
-
-
-def normal_number(text: str) -> str:
-    """Return a number as it is stored: without spaces and dashes, misread letters mended."""
-    return "".join(sign for sign in text.upper() if sign.isalnum()).translate(_MISREAD)
-
-
-def printed_number(number: str) -> str:
-    """Return a number in groups of four, as it stands on paper."""
-    return "-".join(number[start : start + 4] for start in range(0, len(number), 4))
 
 
 def find_public(session: Session, number: str) -> NeutralityStatement | None:

@@ -6,7 +6,7 @@ numbers or exact decimal texts, dates as ISO texts.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -169,11 +169,6 @@ def _balance(balance: Balance) -> dict[str, Any]:
 def _plain(number: Decimal) -> str:
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def canonical(content: Mapping[str, Any]) -> str:
-    """Return JSON with sorted keys and no spaces."""
-    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def read(text: str) -> dict[str, Any]:

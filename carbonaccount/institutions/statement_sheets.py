@@ -12,7 +12,7 @@ import xlsxwriter
 from flask_babel import gettext as _
 
 from carbonaccount.institutions import offset_labels
-from carbonaccount.institutions.statement_checks import printed_number
+from carbonaccount.sealing import printed_number
 from carbonaccount.web.templating import language
 
 Cell = str | int | Decimal

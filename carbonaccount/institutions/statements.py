@@ -27,6 +27,7 @@ from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
 from carbonaccount.institutions.retiring import Choice
 from carbonaccount.institutions.trail import note, read_reason, tell_owners
+from carbonaccount.sealing import canonical
 
 OFFICERS = frozenset({Role.INSTITUTION_OFFICER})
 LONGEST_NOTE, LONGEST_UNCERTAINTY = 2000, 1000
@@ -189,7 +190,7 @@ def submit(
 
 
 def _write_content(row: NeutralityStatement, content: dict[str, Any]) -> None:
-    row.content = statement_content.canonical(content)
+    row.content = canonical(content)
     row.digest = statement_content.digest_of(row.content)
     balance = content["balance"]
     row.is_neutral = bool(balance["neutral"])

@@ -15,6 +15,7 @@ from carbonaccount.accounts.purposes import Purpose, tells_purposes
 from carbonaccount.clock import utc_now
 from carbonaccount.errors import DomainError, NotFound
 from carbonaccount.qr import qr_svg
+from carbonaccount.sealing import printed_number
 from carbonaccount.standing import grams_of_year
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
@@ -23,7 +24,7 @@ from carbonaccount.web.limits import count_or_refuse, this_address, vault
 from carbonaccount.web.problems import status_of
 from rewards import certificate_content, certificates
 from rewards import giving_queries as queries
-from rewards.certificate_checks import Checked, check, printed_number
+from rewards.certificate_checks import Checked, check
 from rewards.certificate_content import Content
 from rewards.giving_forms import CheckForm, NameForm, day_of, printed_total
 from rewards.giving_models import Certificate

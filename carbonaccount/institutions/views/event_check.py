@@ -23,10 +23,10 @@ from carbonaccount.institutions.event_certificates import Checked
 from carbonaccount.institutions.event_forms import CheckForm, day_of, whole_number
 from carbonaccount.institutions.event_models import Event, EventCertificate, EventState
 from carbonaccount.institutions.models import Institution
-from carbonaccount.institutions.sealing import printed_number
 from carbonaccount.institutions.views import blueprint
 from carbonaccount.institutions.views.event_common import district_names
 from carbonaccount.qr import qr_svg
+from carbonaccount.sealing import printed_number
 from carbonaccount.web.database import current_session
 from carbonaccount.web.limits import count_or_refuse, this_address, vault
 

@@ -15,10 +15,10 @@ from carbonaccount.institutions import neutrality, offset_files, offset_labels
 from carbonaccount.institutions.offset_files import Paper
 from carbonaccount.institutions.offset_forms import sent_file
 from carbonaccount.institutions.offset_rules import UPTAKE
-from carbonaccount.institutions.statement_checks import printed_number
 from carbonaccount.institutions.views import blueprint
 from carbonaccount.institutions.views.common import localized
 from carbonaccount.racing import committed
+from carbonaccount.sealing import printed_number
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_actor
 

@@ -28,6 +28,7 @@ from carbonaccount.institutions.views import blueprint
 from carbonaccount.institutions.views.common import named
 from carbonaccount.institutions.views.offset_common import PAGE_ROWS, paging
 from carbonaccount.qr import qr_svg
+from carbonaccount.sealing import printed_number
 from carbonaccount.web.database import current_session
 from carbonaccount.web.limits import count_or_refuse, this_address, vault
 from carbonaccount.web.tables import Cell, table_file
@@ -115,7 +116,7 @@ def _shown(row: NeutralityStatement) -> dict[str, Any]:
         "row": row,
         "newer": statements.newer_inventory(current_session(), row),
         "content": content,
-        "printed": statement_checks.printed_number(row.public_id),
+        "printed": printed_number(row.public_id),
         "address": address,
         "check_page": url_for("institutions.check_statement", _external=True),
         "qr": qr_svg(address, label=_("核验这份声明的二维码")),

@@ -8,8 +8,9 @@ from sqlmodel import Session, col, func, select
 
 from carbonaccount.audit import SYSTEM
 from carbonaccount.errors import Conflict, Invalid, NotFound
+from carbonaccount.sealing import normal_number
 from rewards import certificate_content, certificates, demo_all
-from rewards.certificate_checks import Verdict, check, normal_number
+from rewards.certificate_checks import Verdict, check
 from rewards.giving_models import Beneficiary, PlotPaper, TreePlot
 from rewards.models import RewardClass
 from tests.rewards.giving.arranging import broken

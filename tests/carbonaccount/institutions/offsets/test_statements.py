@@ -36,6 +36,7 @@ from carbonaccount.institutions.neutrality_states import (
 from carbonaccount.institutions.offset_models import LotKind, OffsetLot
 from carbonaccount.institutions.statement_checks import Printed, Verdict
 from carbonaccount.ledger.models import LedgerKind
+from carbonaccount.sealing import printed_number
 from tests.carbonaccount.institutions.offsets.arranging import (
     NOW,
     books,
@@ -268,7 +269,7 @@ def test_withdrawn_lots_stay_used_and_count_for_the_next(
     picked(session, first, stage)
     published(app, session, first, stage)
     said = Printed(18_307_000, 15_102_000, date(2026, 3, 10))
-    number = statement_checks.printed_number(first.public_id).lower()
+    number = printed_number(first.public_id).lower()
 
     def verdict(printed: Printed) -> tuple[Verdict, tuple[str, ...]]:
         found = statement_checks.check(session, number=number, printed=printed, vault=vault)

@@ -1,4 +1,4 @@
-"""What papers of institutions share: canonical text, a keyed seal over it, numbers people type."""
+"""What papers that can be checked share: canonical text, a keyed seal, numbers people type."""
 
 import hmac
 import json
