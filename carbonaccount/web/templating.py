@@ -29,7 +29,7 @@ _MOMENT_FORMATS = {"zh": "y年M月d日 HH:mm", "en": "d MMM y, HH:mm"}
 
 
 class GramsShown(NamedTuple):
-    """Grams as a page shows them; `shortened` when digits were left out, always downwards."""
+    """Grams as a page shows them; `shortened` when they are not told to the last gram."""
 
     number: str
     unit: str
@@ -41,6 +41,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         grams_parts=grams_parts,
         grams=grams_text,
+        grams_up_parts=grams_up_parts,
+        grams_up=grams_up_text,
         whole=whole_text,
         plain=plain_decimal,
         milli=milli_text,
@@ -124,6 +126,25 @@ def grams_parts(grams: int) -> GramsShown:
 def grams_text(grams: int) -> str:
     """Return grams as one text, e.g. `6.19 kg`."""
     shown = grams_parts(grams)
+    return f"{shown.number} {shown.unit}"
+
+
+def grams_up_parts(grams: int) -> GramsShown:
+    """Shorten grams as `grams_parts` does, but never downwards: for what was emitted or is left.
+
+    Left out digits would otherwise always speak for the emitter.
+    """
+    step = 1
+    if abs(grams) >= GRAMS_IN_KILOGRAM:
+        unit = GRAMS_IN_KILOGRAM if abs(grams) < GRAMS_IN_TONNE else GRAMS_IN_TONNE
+        step = unit // 10 ** max(0, SIGNIFICANT_DIGITS - len(str(abs(grams) // unit)))
+    raised = -(-grams // step) * step
+    return grams_parts(raised)._replace(shortened=raised != grams)
+
+
+def grams_up_text(grams: int) -> str:
+    """Return grams as one text that is never less than they are, e.g. `4.36 t` for 4,358 kg."""
+    shown = grams_up_parts(grams)
     return f"{shown.number} {shown.unit}"
 
 

@@ -30,6 +30,25 @@ def test_grams_are_shortened_downwards(grams: int, shown: str, shortened: bool) 
 
 
 @pytest.mark.parametrize(
+    ("grams", "shown", "shortened"),
+    [
+        (0, "0 g", False),
+        (999, "999 g", False),
+        (4_358_000, "4.36 t", True),
+        (4_350_000, "4.35 t", False),
+        (4_350_001, "4.36 t", True),
+        (9_991, "10.0 kg", True),
+        (999_001, "1.00 t", True),
+        (1_234_000_001, "1,235 t", True),
+        (-6199, "-6.19 kg", True),
+    ],
+)
+def test_emissions_are_shortened_upwards(grams: int, shown: str, shortened: bool) -> None:
+    assert templating.grams_up_text(grams) == shown
+    assert templating.grams_up_parts(grams).shortened is shortened
+
+
+@pytest.mark.parametrize(
     ("number", "shown"), [("1E+3", "1000"), ("0.250", "0.25"), ("100", "100"), ("0", "0")]
 )
 def test_decimals_have_no_exponent_and_no_idle_zeros(number: str, shown: str) -> None:
