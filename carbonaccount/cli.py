@@ -11,6 +11,7 @@ from sqlmodel import Session
 from carbonaccount import scheduler
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.config import Settings
+from carbonaccount.errors import Invalid
 from carbonaccount.job_process import LEASE_S, JobProcess
 from carbonaccount.web.database import engine
 from carbonaccount.web.refusals import refusals_told
@@ -113,6 +114,8 @@ def run_job_command(name: str, day: datetime | None, dry_run: bool) -> None:
     period = day.date() if day else business_day(now)
     with refusals_told():
         scheduler.find_job(name)
+        if period > business_day(now):
+            raise Invalid("job_day_to_come", field="date")
     work = scheduler.try_out if dry_run else scheduler.attempt
     outcome = work(engine(), name=name, period=period, now=now)
     if outcome.state == scheduler.FAILED:

@@ -7,8 +7,11 @@ OFFSETS: tuple[Invariant, ...] = (
         "O1",
         "no serial number of a register is in two lots",
         """SELECT count(*) FROM offset_lot a JOIN offset_lot b
-             ON b.registry_code = a.registry_code AND b.serial_prefix = a.serial_prefix
-            AND b.id > a.id AND b.serial_first <= a.serial_last AND b.serial_last >= a.serial_first
+             ON b.registry_code = a.registry_code AND b.id > a.id AND (
+                  (b.series_key = a.series_key AND b.serial_first <= a.serial_last
+                   AND b.serial_last >= a.serial_first)
+               OR (b.joined_key = a.joined_key AND b.joined_first <= a.joined_last
+                   AND b.joined_last >= a.joined_first))
            WHERE a.status <> 'split' AND b.status <> 'split'""",
     ),
     Invariant(

@@ -1,12 +1,13 @@
 """Adding lots to an institution's holdings, and splitting them before they are used.
 
-Numbers of other registries are compared under the lock of their series, so that one number comes
+Numbers of other registries are compared under the lock of their register, so that one number comes
 in once in the whole city. The city's own numbers stand for a gram each and are given out here.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -18,7 +19,7 @@ from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.offset_models import LotKind, LotStatus, OffsetLot, SerialSeries
-from carbonaccount.institutions.offset_rules import OWN_REGISTRY, Serials
+from carbonaccount.institutions.offset_rules import OWN_REGISTRY, Serials, series_keys
 from carbonaccount.ledger import services as ledger
 from carbonaccount.ledger.models import Cause, LedgerKind, TransferKind, Unit
 
@@ -94,11 +95,16 @@ def _row(institution_id: int, new: NewLot, now: datetime) -> OffsetLot:
     count = serials.last - serials.first + 1
     if not 1 <= count <= MOST_SERIALS:
         raise Invalid("lot_amount", field="serial_last", limit=MOST_SERIALS)
+    keys = series_keys(new.registry, serials)
     return OffsetLot(
         public_id=public_id,
         institution_id=institution_id,
         kind=new.kind.value,
         registry_code=new.registry,
+        series_key=keys.series,
+        joined_key=keys.joined,
+        joined_first=keys.joined_first,
+        joined_last=keys.joined_last,
         serial_prefix=serials.prefix,
         serial_first=serials.first,
         serial_last=serials.last,
@@ -123,32 +129,47 @@ def _own_serials(public_id: str, new: NewLot) -> Serials:
 
 
 def _refuse_overlap(session: Session, lot: OffsetLot) -> None:
-    """Lock the series and raise Conflict (serial_taken) when a number of the range is known."""
-    _lock_series(session, lot.registry_code, lot.serial_prefix)
+    """Lock the series and raise Conflict (serial_taken) when a number of the range is known.
+
+    Written with other separators, zeros or without the register's name it is the same number.
+    """
+    _lock_series(session, lot)
+    same_parts = sa.and_(
+        col(OffsetLot.series_key) == lot.series_key,
+        col(OffsetLot.serial_first) <= lot.serial_last,
+        col(OffsetLot.serial_last) >= lot.serial_first,
+    )
+    same_in_one_go = sa.and_(
+        col(OffsetLot.joined_key) == lot.joined_key,
+        col(OffsetLot.joined_first) <= lot.joined_last,
+        col(OffsetLot.joined_last) >= lot.joined_first,
+    )
     taken = session.exec(
-        select(col(OffsetLot.serial_first))
+        select(OffsetLot)
         .where(
             col(OffsetLot.registry_code) == lot.registry_code,
-            col(OffsetLot.serial_prefix) == lot.serial_prefix,
             col(OffsetLot.parent_id).is_(None),
-            col(OffsetLot.serial_first) <= lot.serial_last,
-            col(OffsetLot.serial_last) >= lot.serial_first,
+            sa.or_(same_parts, same_in_one_go),
         )
         .order_by(col(OffsetLot.serial_first))
         .limit(1)
     ).first()
     if taken is not None:
-        number = max(taken, lot.serial_first)
+        number = lot.serial_first
+        if taken.series_key == lot.series_key:
+            number = max(taken.serial_first, lot.serial_first)
         serial = f"{lot.serial_prefix}{number:0{lot.serial_width}d}"
         raise Conflict("serial_taken", field="serial_first", serial=serial)
 
 
-def _lock_series(session: Session, registry: str, prefix: str) -> None:
-    """Let nobody else add numbers of a series before this transaction ends.
+def _lock_series(session: Session, lot: OffsetLot) -> None:
+    """Let nobody else add numbers of a register before this transaction ends.
 
     On SQLite there is one writing transaction at a time; on PostgreSQL the row is locked, by
     whoever writes it first, or waited for.
     """
+    registry = lot.registry_code
+    prefix = lot.serial_prefix if registry == OWN_REGISTRY else ""
     insert = sqlite.insert if is_sqlite(session) else postgresql.insert
     session.connection().execute(
         insert(SerialSeries.__table__)  # type: ignore[attr-defined]
@@ -262,7 +283,10 @@ def first_of(lot: OffsetLot, serials: int) -> OffsetLot:
 
 
 # What a part has of its own; everything else is as in the whole.
-_OF_A_PART = ("id", "public_id", "serial_first", "serial_last", "amount_g", "amount_kwh")
+_OF_A_PART = (
+    *("id", "public_id", "serial_first", "serial_last", "joined_first", "joined_last"),
+    *("amount_g", "amount_kwh"),
+)
 
 
 def _part(lot: OffsetLot, first: int, last: int, now: datetime) -> OffsetLot:
@@ -273,6 +297,8 @@ def _part(lot: OffsetLot, first: int, last: int, now: datetime) -> OffsetLot:
         public_id=new_public_id(),
         serial_first=first,
         serial_last=last,
+        joined_first=lot.joined_first + first - lot.serial_first,
+        joined_last=lot.joined_first + last - lot.serial_first,
         amount_g=count * lot.serial_g,
         amount_kwh=count * lot.serial_kwh,
         parent_id=lot.stored_id,

@@ -60,6 +60,7 @@ class SerialSeries(SQLModel, table=True):
     __tablename__ = "serial_series"
 
     registry_code: str = Field(primary_key=True, max_length=24)
+    # Of registers that others keep there is one row: their numbers are written in many ways.
     prefix: str = Field(sa_type=KeyText, primary_key=True)
 
 
@@ -111,12 +112,13 @@ class OffsetLot(SQLModel, table=True):
         sa.Index(
             "uq_offset_lot_serial_first",
             "registry_code",
-            "serial_prefix",
+            "series_key",
             "serial_first",
             unique=True,
             sqlite_where=sa.text("parent_id IS NULL"),
             postgresql_where=sa.text("parent_id IS NULL"),
         ),
+        sa.Index("ix_offset_lot_joined", "registry_code", "joined_key", "joined_first"),
         sa.Index("ix_offset_lot_institution_id_status", "institution_id", "status"),
         sa.Index("ix_offset_lot_purpose_purpose_id", "purpose", "purpose_id"),
         sa.Index("ix_offset_lot_parent_id", "parent_id"),
@@ -132,6 +134,11 @@ class OffsetLot(SQLModel, table=True):
     serial_last: int = Field(sa_type=sa.BigInteger)
     # How many digits a number is printed with; zeros in front fill up.
     serial_width: int = 1
+    # What numbers are compared by, however they are written: see offset_rules.SeriesKeys.
+    series_key: str = Field(sa_type=KeyText, nullable=False)
+    joined_key: str = Field(sa_type=KeyText, nullable=False)
+    joined_first: int = Field(sa_type=sa.BigInteger)
+    joined_last: int = Field(sa_type=sa.BigInteger)
     serial_g: int = Field(sa_type=sa.BigInteger)
     serial_kwh: int = 0
     amount_g: int = Field(sa_type=sa.BigInteger)

@@ -16,28 +16,40 @@ CERTIFICATE_YEARS = 2
 MOST_DIGITS = 18
 LONGEST_PREFIX = 48
 OWN_REGISTRY = "city"
+_PARTS = re.compile(r"[A-Z]+|[0-9]+", re.ASCII)
 _NUMBER = re.compile(r"([0-9A-Z./_-]*?)([0-9]+)", re.ASCII)
 
 
 class Registry(NamedTuple):
-    """A register of other people's making whose numbers may be brought in."""
+    """A register of other people's making whose numbers may be brought in.
+
+    `tags` are letters that people put before its numbers or leave out.
+    """
 
     kind: LotKind
     name_zh: str
     name_en: str
+    tags: tuple[str, ...]
 
 
 # One name a register: under two names the same number could come in twice.
 REGISTRIES: dict[str, Registry] = {
     "gec": Registry(
-        LotKind.GREEN_CERTIFICATE, "国家绿证核发交易系统", "National green certificate system"
+        LotKind.GREEN_CERTIFICATE,
+        "国家绿证核发交易系统",
+        "National green certificate system",
+        ("GEC",),
     ),
-    "ccer": Registry(LotKind.CCER, "全国温室气体自愿减排注册登记系统", "China CCER registry"),
-    "cdm": Registry(LotKind.OTHER_CREDIT, "清洁发展机制", "Clean Development Mechanism"),
-    "gold_standard": Registry(LotKind.OTHER_CREDIT, "黄金标准", "Gold Standard"),
-    "phcer": Registry(LotKind.OTHER_CREDIT, "广东碳普惠", "Guangdong PHCER"),
-    "cqcer": Registry(LotKind.OTHER_CREDIT, "重庆碳惠通", "Chongqing CQCER"),
-    "vcs": Registry(LotKind.OTHER_CREDIT, "核证碳标准", "Verified Carbon Standard"),
+    "ccer": Registry(
+        LotKind.CCER, "全国温室气体自愿减排注册登记系统", "China CCER registry", ("CCER",)
+    ),
+    "cdm": Registry(
+        LotKind.OTHER_CREDIT, "清洁发展机制", "Clean Development Mechanism", ("CDM", "CER")
+    ),
+    "gold_standard": Registry(LotKind.OTHER_CREDIT, "黄金标准", "Gold Standard", ("GS", "VER")),
+    "phcer": Registry(LotKind.OTHER_CREDIT, "广东碳普惠", "Guangdong PHCER", ("PHCER",)),
+    "cqcer": Registry(LotKind.OTHER_CREDIT, "重庆碳惠通", "Chongqing CQCER", ("CQCER",)),
+    "vcs": Registry(LotKind.OTHER_CREDIT, "核证碳标准", "Verified Carbon Standard", ("VCS", "VCU")),
 }
 
 
@@ -94,6 +106,41 @@ def _number(text: str) -> tuple[str, int, int]:
     if found is None or len(found[2]) > MOST_DIGITS or len(found[1]) > LONGEST_PREFIX:
         raise Invalid("serial_number", field="serial_first")
     return found[1], int(found[2]), len(found[2])
+
+
+class SeriesKeys(NamedTuple):
+    """What a range is compared by, however its separators, zeros and tag are written.
+
+    `series` and the numbers tell ranges apart whose parts are separated; `joined` and the joined
+    numbers those that are written in one go, where "2025-000150" is 2025000150.
+    """
+
+    series: str
+    joined: str
+    joined_first: int
+    joined_last: int
+
+
+def series_keys(registry: str, serials: Serials) -> SeriesKeys:
+    """Return what a range of a register is compared by; the city's own are written in one way."""
+    if registry == OWN_REGISTRY:
+        return SeriesKeys(serials.prefix, serials.prefix, serials.first, serials.last)
+    parts = _PARTS.findall(serials.prefix)
+    while parts and parts[0] in REGISTRIES[registry].tags:
+        parts = parts[1:]
+    width = max(serials.width, len(str(serials.last)))
+    joined = "".join(parts)
+    letters = joined.rstrip("0123456789")
+    digits = joined[len(letters) :]
+    # What is beyond 64 bits is compared as text.
+    kept = digits[max(0, len(digits) + width - MOST_DIGITS) :]
+    base = int(kept or "0") * 10**width
+    return SeriesKeys(
+        series=".".join(part.lstrip("0") if part.isdigit() else part for part in parts),
+        joined=joined[: len(joined) - len(kept)],
+        joined_first=base + serials.first,
+        joined_last=base + serials.last,
+    )
 
 
 def certificate_end(produced: date) -> date:

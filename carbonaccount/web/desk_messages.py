@@ -90,6 +90,10 @@ DESK: dict[str, tuple[str, str]] = {
         "{found} entries; at most {limit} fit one file. Choose a shorter period.",
     ),
     # --- work behind the pages ---
+    "job_day_to_come": (
+        "这一天还没有到，任务不能提前做。",
+        "That day has not come yet; no job is done ahead of it.",
+    ),
     "bad_job_day": (
         "请选择今天或之前 {days} 天内的日期。",
         "Choose today or a day of the last {days} days.",

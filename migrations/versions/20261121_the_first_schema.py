@@ -4,7 +4,7 @@ Both directions are written and tried on data; removing a column takes two relea
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 19:30:01.219277
+Create Date: 2026-11-21 20:14:48.113151
 """
 
 import sqlalchemy as sa
@@ -2469,6 +2469,18 @@ def upgrade() -> None:
         sa.Column("serial_first", sa.BigInteger(), nullable=False),
         sa.Column("serial_last", sa.BigInteger(), nullable=False),
         sa.Column("serial_width", sa.Integer(), nullable=False),
+        sa.Column(
+            "series_key",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "joined_key",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("joined_first", sa.BigInteger(), nullable=False),
+        sa.Column("joined_last", sa.BigInteger(), nullable=False),
         sa.Column("serial_g", sa.BigInteger(), nullable=False),
         sa.Column("serial_kwh", sa.Integer(), nullable=False),
         sa.Column("amount_g", sa.BigInteger(), nullable=False),
@@ -2542,6 +2554,9 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_offset_lot_institution_id_status", ["institution_id", "status"], unique=False
         )
+        batch_op.create_index(
+            "ix_offset_lot_joined", ["registry_code", "joined_key", "joined_first"], unique=False
+        )
         batch_op.create_index("ix_offset_lot_parent_id", ["parent_id"], unique=False)
         batch_op.create_index(
             "ix_offset_lot_purpose_purpose_id", ["purpose", "purpose_id"], unique=False
@@ -2555,7 +2570,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "uq_offset_lot_serial_first",
-            ["registry_code", "serial_prefix", "serial_first"],
+            ["registry_code", "series_key", "serial_first"],
             unique=True,
             sqlite_where=sa.text("parent_id IS NULL"),
             postgresql_where=sa.text("parent_id IS NULL"),
@@ -4200,6 +4215,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_offset_lot_purpose_purpose_id")
         batch_op.drop_index("ix_offset_lot_parent_id")
+        batch_op.drop_index("ix_offset_lot_joined")
         batch_op.drop_index("ix_offset_lot_institution_id_status")
 
     op.drop_table("offset_lot")

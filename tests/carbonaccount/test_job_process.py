@@ -276,3 +276,13 @@ def test_a_lost_lock_does_not_end_a_lease(
     assert other.hold() is None
     assert leader.hold() == fence
     leader.give_up()
+
+
+def test_no_job_is_done_ahead_of_its_day(app: Flask) -> None:
+    runner = app.test_cli_runner()
+    for extra in ((), ("--dry-run",)):
+        refused = runner.invoke(args=["jobs", "once", "cleanup", "--date", "2999-01-01", *extra])
+        assert refused.exit_code == 1
+        assert "这一天还没有到" in refused.output or "has not come yet" in refused.output
+    listed = runner.invoke(args=["jobs", "list"]).output
+    assert "2999" not in listed

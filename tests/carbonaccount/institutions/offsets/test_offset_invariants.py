@@ -49,7 +49,7 @@ def without_triggers(session: Session) -> None:
 BREAKS: dict[str, Callable[[Session], None]] = {
     "O1": lambda session: run(
         session,
-        "UPDATE offset_lot SET serial_prefix = 'CCER-', registry_code = 'ccer', serial_first = 3, "
+        "UPDATE offset_lot SET series_key = '', registry_code = 'ccer', serial_first = 3, "
         "serial_last = 2 + amount_g WHERE origin = 'pool:1'",
     ),
     "O2": lambda session: run(

@@ -124,6 +124,8 @@ def test_bought_numbers_and_trees(app: Flask, place: Place) -> None:
     again = buy(clerk, place, "CCER-20", "CCER-30")
     assert again.status_code == 409
     assert field_errors(again) == ["编号 CCER-20 已经登记过：同一编号全市只能登记一次。"]
+    for written in ("ccer 20", "CCER_0020", "CCER20", "20"):
+        assert buy(clerk, place, written, written).status_code == 409, written
     assert buy(clerk, place, "GEC0001", "GEC0005", "gec").status_code == 303
     # Trees: planted, checked, accepted by the officer, and a lot of a year that is over.
     planted = {

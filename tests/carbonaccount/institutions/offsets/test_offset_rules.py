@@ -13,8 +13,10 @@ from carbonaccount.institutions.offset_rules import (
     ORDER_OF_USE,
     UPTAKE,
     Serials,
+    SeriesKeys,
     certificate_end,
     parse_serials,
+    series_keys,
 )
 from tests.carbonaccount.institutions.offsets.arranging import PDF
 
@@ -54,6 +56,55 @@ def test_what_is_no_range_is_refused(first: str, last: str, code: str) -> None:
 def test_one_number_cannot_be_written_in_two_ways() -> None:
     # Were the prefix free, "CCER-20231" + "00001" would be "CCER-2023" + "100001" once more.
     assert parse_serials("CCER-2023100001", "CCER-2023100001").prefix == "CCER-"
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("CCER-2025-000150", "CCER-2025-000160"),
+        ("CCER 2025 000150", "CCER 2025 000160"),
+        ("CCER_2025_000400", "CCER_2025_000401"),
+        ("CCER/2025/101", "CCER/2025/101"),
+        ("2025-000250", "2025-000251"),
+        ("ccer2025000250", "ccer2025000251"),
+        ("2025000399", "2025000403"),
+        ("CCER-CCER-02025-00150", "CCER-CCER-02025-00150"),
+    ],
+)
+def test_the_same_numbers_are_told_however_they_are_written(first: str, last: str) -> None:
+    known = parse_serials("CCER-2025-000101", "CCER-2025-000400")
+    assert meet("ccer", known, parse_serials(first, last))
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("CCER-2025-000401", "CCER-2025-000500"),
+        ("CCER-2024-000101", "CCER-2024-000400"),
+        ("2025000100", "2025000100"),
+        ("CCER-SD-2025-000101", "CCER-SD-2025-000102"),
+    ],
+)
+def test_other_numbers_are_others(first: str, last: str) -> None:
+    known = parse_serials("CCER-2025-000101", "CCER-2025-000400")
+    assert not meet("ccer", known, parse_serials(first, last))
+
+
+def test_long_numbers_fit_into_64_bits() -> None:
+    keys = series_keys(
+        "gec", parse_serials("GEC20250123456789-000000001", "GEC20250123456789-000000009")
+    )
+    assert keys == SeriesKeys("20250123456789", "20250", 123456789_000000001, 123456789_000000009)
+
+
+def meet(registry: str, one: Serials, other: Serials) -> bool:
+    """Return whether two ranges have a number in common, by either of the two keys."""
+    a, b = series_keys(registry, one), series_keys(registry, other)
+    in_parts = a.series == b.series and one.first <= other.last and one.last >= other.first
+    in_one_go = (
+        a.joined == b.joined and a.joined_first <= b.joined_last and a.joined_last >= b.joined_first
+    )
+    return in_parts or in_one_go
 
 
 @pytest.mark.parametrize(
