@@ -138,6 +138,8 @@ _MESSAGES: dict[str, tuple[Callable[[Params], str], Callable[[Params], str]]] = 
     rescoring.MESSAGE_KIND: (_scored_again, _to_records),
 }
 MESSAGE_KINDS = frozenset(_MESSAGES)
+# Announcements whose link leads to a method; other rooms' lead to pages of theirs.
+METHOD_KINDS = frozenset(announcements.KINDS)
 
 
 def of_message(message: Message) -> texts.Shown:

@@ -17,7 +17,7 @@ from carbonaccount.clock import business_day, utc_now
 from carbonaccount.errors import DomainError
 from carbonaccount.institutions import pool_gathering, pool_labels, pool_queries, pools
 from carbonaccount.institutions.models import Institution
-from carbonaccount.institutions.pool_models import Pool
+from carbonaccount.institutions.pool_models import Pool, PoolStatus
 from carbonaccount.institutions.pool_queries import PoolRow
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
@@ -123,18 +123,17 @@ def _page(
 
 @blueprint.get("/pools/<public_id>/numbers.<any(csv, xlsx):kind>")
 def pool_numbers(public_id: str, kind: str) -> Response:
-    """Send the numbers of a pool that was handed over, for the buyer: ranges, and no person."""
-    session = current_session()
-    found = pool_queries.find(session, public_id).pool
-    prefix = found.serial_prefix
+    """Send the numbers of a pool that was handed over and its total, which is all a buyer gets.
+
+    What each person gave is on their own page only, as their consent says.
+    """
+    found = pool_queries.find(current_session(), public_id).pool
+    is_sold = found.status == PoolStatus.SOLD
     return table_file(
         kind,
         name=f"pool-{public_id}",
         header=(_("首个编号"), _("末个编号"), _("减排量（克）")),
-        rows=(
-            (f"{prefix}{first}", f"{prefix}{last}", grams)
-            for first, last, grams in pool_queries.numbers_of(session, found)
-        ),
+        rows=[(found.serial(1), found.serial(found.amount_g), found.amount_g)] if is_sold else [],
     )
 
 

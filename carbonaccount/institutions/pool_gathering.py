@@ -10,9 +10,11 @@ from datetime import date, datetime
 from typing import Any, Final
 
 import polars as pl
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount import bulk
+from carbonaccount.accounts.models import Consent
 from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.certified import certified_between, committed_g
@@ -275,6 +277,7 @@ def sell(session: Session, *, public_id: str, acting_user: Actor, now: datetime)
     pool.status, pool.ended_at, pool.ended_by = PoolStatus.SOLD.value, now, staff_id
     pool.lot_id = lot_id
     session.flush()
+    _end_consents(session, pool, now)
     _tell(session, SOLD_MESSAGE, pool, shares, now)
     note(session, "sell", pool, acting_user, now)
     return pool
@@ -308,7 +311,7 @@ def _hand_over(
 def _lot(
     session: Session, pool: Pool, buyer_id: int, acting_user: Actor, now: datetime
 ) -> OffsetLot:
-    serials = Serials(pool.serial_prefix, 1, pool.amount_g, len(str(pool.amount_g)))
+    serials = Serials(pool.serial_prefix, 1, pool.amount_g, pool.serial_width)
     return lots.add(
         session,
         institution_id=buyer_id,
@@ -351,6 +354,7 @@ def call_off(
     pool.status, pool.ended_at, pool.ended_by = PoolStatus.CALLED_OFF.value, now, staff_id
     pool.end_reason = text
     session.flush()
+    _end_consents(session, pool, now)
     session.connection().execute(
         PoolShare.__table__.update()  # type: ignore[attr-defined]
         .where(col(PoolShare.pool_id) == pool.stored_id, col(PoolShare.left_at).is_(None))
@@ -360,6 +364,18 @@ def call_off(
     _tell(session, CALLED_OFF_MESSAGE, pool, everybody, now)
     note(session, "call_off", pool, acting_user, now, reason=text)
     return pool
+
+
+def _end_consents(session: Session, pool: Pool, now: datetime) -> None:
+    """End the consents of all who take part: with the pool's end nothing is left to withdraw."""
+    theirs = select(col(PoolShare.consent_id)).where(
+        col(PoolShare.pool_id) == pool.stored_id, col(PoolShare.left_at).is_(None)
+    )
+    session.connection().execute(
+        sa.update(Consent)
+        .where(col(Consent.id).in_(theirs), col(Consent.withdrawn_at).is_(None))
+        .values(withdrawn_at=now)
+    )
 
 
 def _tell(session: Session, kind: str, pool: Pool, shares: pl.DataFrame, now: datetime) -> None:

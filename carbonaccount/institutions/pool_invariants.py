@@ -58,10 +58,11 @@ POOLS: tuple[Invariant, ...] = (
     ),
     Invariant(
         "Q5",
-        "people take part with a consent of their own, which lasts until they leave or it is sold",
+        "people take part with a consent of their own, which lasts until they leave or it ends",
         """SELECT count(*) FROM pool_share s LEFT JOIN consent c ON c.id = s.consent_id
            WHERE c.id IS NULL OR c.account_id <> s.account_id
-             OR (s.status IN ('joined', 'gathered') AND c.withdrawn_at IS NOT NULL)""",
+             OR (s.status IN ('joined', 'gathered') AND c.withdrawn_at IS NOT NULL)
+             OR (s.status IN ('sold', 'left', 'returned') AND c.withdrawn_at IS NULL)""",
     ),
 )
 

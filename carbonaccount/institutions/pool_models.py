@@ -94,6 +94,15 @@ class Pool(SQLModel, table=True):
         """Return what stands before the numbers of the pool, one a gram, given at the sale."""
         return f"CP{self.first_day.year}-{self.public_id}-"
 
+    @property
+    def serial_width(self) -> int:
+        """Return how many digits a number of a sold pool is padded to."""
+        return len(str(self.amount_g))
+
+    def serial(self, number: int) -> str:
+        """Return a number of a sold pool as every page, file and lot of it prints it."""
+        return f"{self.serial_prefix}{number:0{self.serial_width}d}"
+
 
 class PoolShare(SQLModel, table=True):
     """A resident's part in a pool, and which numbers of it are theirs (both included)."""

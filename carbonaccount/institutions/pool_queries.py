@@ -117,16 +117,6 @@ def trail_of(session: Session, pool: Pool, *, limit: int = 30) -> list[AuditEntr
     )
 
 
-def numbers_of(session: Session, pool: Pool) -> list[tuple[int, int, int]]:
-    """Return the ranges of numbers of a sold pool and their grams; of whom is not told."""
-    rows = session.execute(
-        sa.select(col(PoolShare.serial_first), col(PoolShare.serial_last), col(PoolShare.amount_g))
-        .where(col(PoolShare.pool_id) == pool.stored_id, col(PoolShare.status) == ShareStatus.SOLD)
-        .order_by(col(PoolShare.serial_first))
-    )
-    return [(first, last, grams) for first, last, grams in rows]
-
-
 def open_to(session: Session, *, account_id: int, today: date) -> list[PoolRow]:
     """Return the pools in which a person could take part and does not."""
     mine = sa.exists().where(
@@ -163,6 +153,15 @@ def parts_of(session: Session, *, account_id: int) -> list[Part]:
         .order_by(col(PoolShare.id).desc())
     ).all()
     return [Part(share, pool, buyer, _used_g(session, pool, share)) for share, pool, buyer in rows]
+
+
+def pooled_g(session: Session, *, account_id: int) -> int:
+    """Return the grams of a person that pools have set aside or handed over."""
+    wanted = select(sa.func.coalesce(sa.func.sum(col(PoolShare.amount_g)), 0)).where(
+        col(PoolShare.account_id) == account_id,
+        col(PoolShare.status).in_((ShareStatus.GATHERED, ShareStatus.SOLD)),
+    )
+    return int(session.exec(wanted).one())
 
 
 def _used_g(session: Session, pool: Pool, share: PoolShare) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from flask import Response, flash, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlmodel import Session
 
 from carbonaccount.accounts.purposes import Purpose, tells_purposes
@@ -12,11 +13,13 @@ from carbonaccount.clock import CITY_ZONE, business_day, utc_now
 from carbonaccount.errors import DomainError
 from carbonaccount.institutions import pool_joining, pool_labels, pool_queries
 from carbonaccount.institutions.pool_forms import JoinForm
+from carbonaccount.institutions.pool_models import Pool, PoolStatus
 from carbonaccount.institutions.pool_queries import Part
 from carbonaccount.institutions.views import blueprint
 from carbonaccount.institutions.views.offset_common import done
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
+from carbonaccount.web.home_cards import Reader, register_card
 from carbonaccount.web.identity import current_account_id, go_to, resident_required
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.tables import Cell, table_file
@@ -83,8 +86,8 @@ def _cells(part: Part) -> tuple[Cell, ...]:
         pool_labels.yuan(pool.price_fen_per_t),
         pool_labels.yuan(part.value_fen),
         ended.astimezone(CITY_ZONE).isoformat(sep=" ", timespec="seconds") if ended else "",
-        f"{pool.serial_prefix}{share.serial_first}" if share.serial_first else "",
-        f"{pool.serial_prefix}{share.serial_last}" if share.serial_last else "",
+        pool.serial(share.serial_first) if share.serial_first else "",
+        pool.serial(share.serial_last) if share.serial_last else "",
         part.used_g,
     )
 
@@ -105,8 +108,17 @@ def join_pool(pool_id: str) -> ResponseReturnValue:
     )
     if error is not None:
         return _page(error=error)
-    flash(_("已参加，归集前不会动您的减排量；交付前可以随时退出。"), "success")
+    flash(_joined_words(row.pool), "success")
     return go_to(url_for("institutions.my_pools"))
+
+
+def _joined_words(pool: Pool) -> str:
+    """Return what joining comes to, which for who was in already is what has become of it."""
+    if pool.status == PoolStatus.CLOSED:
+        return str(_("您已参加，减排池已归集；交付前可以随时退出。"))
+    if pool.status == PoolStatus.SOLD:
+        return str(_("您已参加，减排池已交付，不能再退出。"))
+    return str(_("已参加，归集前不会动您的减排量；交付前可以随时退出。"))
 
 
 @blueprint.post("/me/pools/<pool_id>/leave")
@@ -118,6 +130,18 @@ def leave_pool(pool_id: str) -> ResponseReturnValue:
         return _page(error=error)
     flash(_("已退出，冻结的减排量已退回。"), "success")
     return go_to(url_for("institutions.my_pools"))
+
+
+def pools_card(session: Session, reader: Reader) -> Markup | None:
+    """Say on the first page what is no longer among the reductions, because pools have it."""
+    grams = pool_queries.pooled_g(session, account_id=reader.account_id)
+    if not grams:
+        return None
+    page = render_template("institutions/_pools_card.html", grams=grams)
+    return Markup(page)  # noqa: S704 - a template of ours, escaped as every page
+
+
+register_card("pools", pools_card)
 
 
 @tells_purposes

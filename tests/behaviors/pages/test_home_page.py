@@ -62,5 +62,5 @@ def test_the_number_of_statements_does_not_grow(app: Flask, alice: Browser, ride
     with counting(app) as many:
         alice.get("/")
     assert len(many) == len(few)
-    # Who it is (2), balances, held, week, latest, behaviours, rules, how long credits last.
-    assert len(many) <= 9, "\n".join(many)
+    # Who it is (2), balances, held, week, latest, behaviours, rules, how long credits last, pools.
+    assert len(many) <= 10, "\n".join(many)
