@@ -4,6 +4,7 @@ A year counts when it is over, the trees stood the whole of it, and a survival c
 the city's officer was made in it or later. Young trees count in part (`offset_rules.UPTAKE`).
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +19,7 @@ from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, NotFound
-from carbonaccount.institutions import lots
+from carbonaccount.institutions import inventory, lots
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.offset_files import Paper
 from carbonaccount.institutions.offset_models import (
@@ -73,9 +74,15 @@ def plant(
     acting_user: Actor,
     now: datetime,
 ) -> Plantation:
-    """Write down a plantation. Raises Invalid (planted_*), Conflict (offset_file_used)."""
+    """Write down a plantation.
+
+    Raises Invalid (planted_*), Conflict (offset_file_used, plantation_known).
+    """
     _check(planted, business_day(now))
     assert planted.planted_on is not None
+    # The same form sent twice at once waits here, and then finds the first.
+    inventory.one_at_a_time(session, institution.stored_id)
+    _check_new(session, planted)
     row = Plantation(
         public_id=new_public_id(),
         institution_id=institution.stored_id,
@@ -103,6 +110,25 @@ def _check(planted: Planted, today: date) -> None:
         raise Invalid("planted_trees", field="trees", limit=MOST_TREES)
     if planted.planted_on is None or not EARLIEST <= planted.planted_on <= today:
         raise Invalid("planted_on", field="planted_on")
+
+
+def _check_new(session: Session, planted: Planted) -> None:
+    """Refuse what anybody in the city wrote down before, whatever paper comes with it."""
+    alike = session.exec(
+        select(col(Plantation.place), col(Plantation.species)).where(
+            col(Plantation.planted_on) == planted.planted_on,
+            col(Plantation.area_m2) == planted.area_m2,
+        )
+    )
+    wanted = (_bare(planted.place), _bare(planted.species))
+    if any((_bare(place), _bare(species)) == wanted for place, species in alike):
+        raise Conflict("plantation_known", field="place")
+
+
+def _bare(text: str) -> str:
+    """Return the letters and digits of a text: widths, case, blanks and signs do not tell apart."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(sign for sign in plain if sign.isalnum())
 
 
 def _add_once(session: Session, row: SQLModel) -> None:

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from carbonaccount.clock import day_start
 from carbonaccount.institutions.event_models import Event
-from carbonaccount.institutions.inventory_models import Inventory, InventoryLine
+from carbonaccount.institutions.inventory_models import Inventory, InventoryChange, InventoryLine
 from carbonaccount.institutions.inventory_results import YearAccount, latest_account
 from carbonaccount.institutions.models import (
     Institution,
@@ -139,14 +139,7 @@ def counts(session: Session, *, institution_id: int, month: date) -> Counts:
     members = col(InstitutionMember.institution_id) == institution_id
     retired = sa.and_(lots, col(OffsetLot.retired_at) >= since)
     wanted: list[sa.ScalarSelect[Any]] = [
-        _count(
-            InventoryLine,
-            col(InventoryLine.inventory_id).in_(
-                sa.select(col(Inventory.id)).where(col(Inventory.institution_id) == institution_id)
-            ),
-            col(InventoryLine.changed_at) >= since,
-            col(InventoryLine.removed).is_(False),
-        ),
+        _lines_changed(institution_id, since),
         # The parts of a lot that was split did not come in anew.
         _count(
             OffsetLot, lots, col(OffsetLot.added_at) >= since, col(OffsetLot.parent_id).is_(None)
@@ -170,6 +163,28 @@ def counts(session: Session, *, institution_id: int, month: date) -> Counts:
     ]
     *moved, standing, units = (int(number) for number in session.execute(sa.select(*wanted)).one())
     return Counts(Moved(*moved), standing, units)
+
+
+def _lines_changed(institution_id: int, since: datetime) -> sa.ScalarSelect[int]:
+    """Count lines in force that people wrote; one that stands in two versions counts once.
+
+    What a correction copied, and what the city's import brought, nobody here has written.
+    """
+    line = sa.func.coalesce(col(InventoryLine.origin_id), col(InventoryLine.id))
+    return (
+        sa.select(sa.func.count(sa.distinct(line)))
+        .select_from(InventoryChange)
+        .join(InventoryLine, col(InventoryLine.id) == col(InventoryChange.line_id))
+        .join(Inventory, col(Inventory.id) == col(InventoryChange.inventory_id))
+        .where(
+            col(Inventory.institution_id) == institution_id,
+            col(InventoryChange.changed_at) >= since,
+            col(InventoryChange.changed_by).is_not(None),
+            ~col(InventoryChange.undone),
+            ~col(InventoryLine.removed),
+        )
+        .scalar_subquery()
+    )
 
 
 def _count(table: Any, *conditions: Any) -> sa.ScalarSelect[int]:

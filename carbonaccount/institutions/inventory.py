@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount import audit
@@ -13,6 +14,7 @@ from carbonaccount.institutions.inventory_entries import FIELDS
 from carbonaccount.institutions.inventory_models import (
     Inventory,
     InventoryBaseYear,
+    InventoryChange,
     InventoryLine,
     InventoryStatus,
 )
@@ -172,15 +174,39 @@ def send_back(
 def lock(session: Session, *, inventory: Inventory, acting_user: Actor, now: datetime) -> None:
     """Lock the version for good; only a second person can.
 
-    Raises Refused (own_inventory) for whoever submitted it, Conflict (inventory_not_in_review).
+    Raises Refused (own_inventory) for whoever submitted it, (own_lines) for whoever wrote a line
+    of it, Conflict (inventory_not_in_review).
     """
     _require(inventory, IN_REVIEW)
     if inventory.submitted_by == acting_user.id:
         raise Refused("own_inventory")
+    if wrote_in(session, inventory=inventory, account_id=acting_user.id):
+        raise Refused("own_lines")
     inventory.status = LOCKED
     inventory.locked_by, inventory.locked_at = acting_user.id, now
     inventory.sums = sums_of([(line, "") for line in lines_in(session, inventory)])
     note(session, "inventory.lock", inventory, acting_user, now)
+
+
+def wrote_in(session: Session, *, inventory: Inventory, account_id: int | None) -> bool:
+    """Return whether a person entered, changed, imported or removed a line of this version.
+
+    Taking back one's own act leaves nothing of oneself; taking back another's is writing. Lines
+    that a correction copied were checked with the version they come from.
+    """
+    mine = sa.and_(col(InventoryChange.changed_by) == account_id, ~col(InventoryChange.undone))
+    took_back = sa.and_(
+        col(InventoryChange.undone),
+        col(InventoryChange.changed_by).is_distinct_from(account_id),
+        col(InventoryLine.changed_by) == account_id,
+    )
+    found = session.exec(
+        select(col(InventoryChange.id))
+        .join(InventoryLine, col(InventoryLine.id) == col(InventoryChange.line_id))
+        .where(col(InventoryChange.inventory_id) == inventory.stored_id, sa.or_(mine, took_back))
+        .limit(1)
+    ).first()
+    return found is not None
 
 
 def correct(

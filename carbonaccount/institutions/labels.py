@@ -26,8 +26,8 @@ SEATS: dict[str, LazyString] = {
 }
 # What each seat may do, for the pages on which seats are given and taken.
 SEAT_NOTES: dict[str, LazyString] = {
-    Seat.OWNER: _l("管理人员，提交、锁定和发布"),
-    Seat.CLERK: _l("录入数据和佐证材料"),
+    Seat.OWNER: _l("管理人员，复核锁定清单，提交认定申请，发布声明和活动；也能录入和提交"),
+    Seat.CLERK: _l("录入数据和佐证材料，提交复核和审核"),
     Seat.READER: _l("只看，不改"),
 }
 STATUSES: dict[str, LazyString] = {

@@ -71,6 +71,13 @@ INSTITUTION_INVENTORY: dict[str, tuple[str, str]] = {
         "自己提交的清单须由另一人复核锁定。",
         "Somebody else reviews and locks what you submitted.",
     ),
+    "own_lines": (
+        "这一版里有您录入、修改或导入的数据，须由没有写过数据、也没有提交的另一位负责人锁定。"
+        "如果单位的两个人都写过，请先加一位负责人。",
+        "You entered, changed or imported lines of this version: an owner who neither wrote nor "
+        "submitted it locks it. Where both of two people wrote, a third person is needed: add "
+        "another owner.",
+    ),
     # --- files ---
     "evidence_too_large": (
         "佐证文件不能为空，最大 {limit_mib} MiB。",

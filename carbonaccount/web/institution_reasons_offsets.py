@@ -64,6 +64,12 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
         "这份文件已经用来证明别的造林或核查，不能再用。",
         "This file proves another plantation or check already.",
     ),
+    "plantation_known": (
+        "同一地点、树种、种植日期和面积的造林已经登记过，一片林在全市只能登记一次。"
+        "如果是另一片，请在地点里写清地块编号。",
+        "A plantation of this place, species, day and area is registered; each counts once in the "
+        "city. If yours is another one, name its plot in the place.",
+    ),
     # --- plantations ---
     "unknown_plantation": ("没有这片造林。", "There is no such plantation."),
     "planted_text": ("请填写，最多 {limit} 个字符。", "Fill it in, {limit} characters at most."),

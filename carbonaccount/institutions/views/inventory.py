@@ -137,6 +137,7 @@ def show_year(
     page = year_page(place, year)
     row, session = page.inventory, page.session
     changes = writing.recent_changes(session, inventory=row, limit=20)
+    may_review = place.may(OWNERS) and row.status == life.IN_REVIEW
     people = people_named(
         session,
         [
@@ -162,9 +163,11 @@ def show_year(
         area=area_text(row.floor_area_dm2),
         may_write=place.may(CLERKS) and row.status == life.OPEN,
         may_submit=place.may(CLERKS) and row.status == life.OPEN,
-        may_review=place.may(OWNERS) and row.status == life.IN_REVIEW,
+        may_review=may_review,
         may_correct=place.may(OWNERS) and row.status == life.LOCKED,
         is_own=row.submitted_by == place.account_id,
+        has_written=may_review
+        and life.wrote_in(session, inventory=row, account_id=place.account_id),
         error=explain(error) if error else "",
         **_filtered(page),
         **shown,

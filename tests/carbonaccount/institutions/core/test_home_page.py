@@ -12,7 +12,7 @@ from behaviors.models import Behavior
 from behaviors.total_models import InstitutionMonth
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.institutions.dashboard import counts, distance
-from carbonaccount.institutions.inventory_models import Inventory, InventoryLine
+from carbonaccount.institutions.inventory_models import Inventory, InventoryChange, InventoryLine
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_models import OffsetLot
 from tests.carbonaccount.institutions.places import Place, arranged
@@ -27,17 +27,28 @@ def use_power(session: Session, place: Place) -> None:
     year = Inventory(institution_id=place.row_id, year=2025, created_at=now)
     session.add(year)
     session.flush()
+    values: dict[str, Any] = {
+        "inventory_id": year.stored_id,
+        "factor_code": "grid.shandong",
+        "factor_version": 1,
+        "factor_value": "0.6191",
+        "factor_unit": "kgCO2/kWh",
+        "entered_unit": "kWh",
+        "changed_by": 1,
+        "changed_at": now,
+    }
+    line = InventoryLine(month=1, entered_amount="1000", amount="1000", **values)
+    # A correction copied this one: nobody wrote it here.
+    copy = InventoryLine(month=2, entered_amount="0", amount="0", origin_id=77, **values)
+    session.add_all((line, copy))
+    session.flush()
     session.add(
-        InventoryLine(
+        InventoryChange(
             inventory_id=year.stored_id,
-            month=1,
-            factor_code="grid.shandong",
-            factor_version=1,
-            factor_value="0.6191",
-            factor_unit="kgCO2/kWh",
-            entered_unit="kWh",
-            entered_amount="1000",
-            amount="1000",
+            line_id=line.stored_id,
+            batch="b",
+            what="line.add",
+            changed_by=1,
             changed_at=now,
         )
     )
@@ -65,6 +76,10 @@ def lot(session: Session, place: Place, first: int, **changes: object) -> None:
         "serial_prefix": "T-",
         "serial_first": first,
         "serial_last": first + 1,
+        "series_key": "t",
+        "joined_key": "t",
+        "joined_first": first,
+        "joined_last": first + 1,
         "serial_g": 100_000,
         "amount_g": 200_000,
         "vintage": 2025,

@@ -71,7 +71,10 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     for fields, sentence in (
         ({"amount": "-5"}, "数量不能是负数"),
         ({"amount": "5", "unit": ""}, "单位：请写明单位"),
-        ({"amount": "5", "unit": "m3"}, "换算不成 kWh"),
+        (
+            {"amount": "5", "unit": "therm"},
+            "这里不能用 therm，可以用：kWh, MWh, 万kWh, GJ, MJ, kBtu。",
+        ),
         ({"amount": "many"}, "数量不是数字"),
         ({"amount": ""}, "请填数量"),
     ):
@@ -133,10 +136,27 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     act(owner, f"{home}/inventory/2026", "submit")
     own = owner.post(f"{home}/inventory/2026/lock", {}, page=f"{home}/inventory/2026")
     assert (own.status_code, "须由另一人复核锁定" in own.text) == (403, True)
-    closed = add(school, clerk, amount="1", month="9")
+    new = f"{home}/inventory/2026/lines/new?factor=grid.shandong"
+    for path in (new, f"{home}/inventory/2026/lines/{petrol}"):
+        away = clerk.get(path)
+        assert (away.status_code, away.location) == (303, f"{home}/inventory/2026"), path
+    refusal = clerk.get(f"{home}/inventory/2026")
+    assert "现在不能修改" in refusal.text
+    late = {"month": "9", "amount": "1", "unit": "kWh", "basis": "metered", "evidence": ""}
+    closed = clerk.post_with(csrf_token(refusal), new, late)
     assert (closed.status_code, "现在不能修改" in closed.text) == (409, True)
     act(owner, f"{home}/inventory/2026", "return", reason="二月的电费单看不清")
     assert "二月的电费单看不清" in clerk.get(f"{home}/inventory/2026").text
+    # Nor does whoever wrote a line lock it, whoever submitted; what was taken back stands not.
+    add(school, owner, amount="1", month="9")
+    act(clerk, f"{home}/inventory/2026", "submit")
+    page = owner.get(f"{home}/inventory/2026").text
+    assert "两个人都写过时，请先加一位负责人" in page
+    assert "/lock" not in page
+    wrote = owner.post(f"{home}/inventory/2026/lock", {}, page=f"{home}/inventory/2026")
+    assert (wrote.status_code, "请先加一位负责人" in wrote.text) == (403, True)
+    act(owner, f"{home}/inventory/2026", "return", reason="九月还没有账单")
+    act(owner, f"{home}/inventory/2026", "undo")
     act(clerk, f"{home}/inventory/2026", "submit")
     act(owner, f"{home}/inventory/2026", "lock")
     assert "已锁定" in reader.get(f"{home}/inventory/2026").text

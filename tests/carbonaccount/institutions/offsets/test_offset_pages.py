@@ -24,6 +24,7 @@ from carbonaccount.institutions import statement_content
 from carbonaccount.institutions.models import Institution, InstitutionPerson
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_models import Attribution, OffsetLot, Plantation
+from carbonaccount.institutions.offset_rules import UPTAKE
 from carbonaccount.ledger.models import LedgerKind
 from carbonaccount.messages.models import Message
 from tests.admin.desk import staff
@@ -37,6 +38,12 @@ from tests.rewards.certificates.pages import text_of_pdf
 ONE_DATABASE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 PHONES = ("13800000071", "13800000072", "13800000073")
 TODAY = business_day(utc_now())
+BOUNDS = {
+    "area": "请填写 0.0001 到 10,000 之间的数，最多 4 位小数。",
+    "trees": "请填写 1 到 10,000,000 之间的整数。",
+    "base_year": "请填写 2000 到 2100 之间的年份。",
+    "reduce": "请填写 0 到 100 之间的数，最多 1 位小数。",
+}
 
 
 @pytest.fixture
@@ -135,8 +142,19 @@ def test_bought_numbers_and_trees(app: Flask, place: Place) -> None:
         "trees": "1,000",
         "planted_on": "2015-03-12",
     }
-    assert sent(clerk, f"{place.address}/plantations/new", {**planted, "area": "0"}, PDF)
+    for name, wrong in (("area", "-2"), ("area", "10000.1"), ("trees", "9" * 14)):
+        refused = sent(clerk, f"{place.address}/plantations/new", {**planted, name: wrong}, PDF)
+        assert field_errors(refused) == [BOUNDS[name]]
+    rule = clerk.get(f"{place.address}/plantations").text
+    assert UPTAKE.source in rule
+    assert UPTAKE.bands_source in rule
     assert sent(clerk, f"{place.address}/plantations/new", planted, PDF).status_code == 303
+    # The same trees with another paper, by anybody and however the place is written.
+    alike = {**planted, "place": " 泗水县 圣水峪。", "trees": "900"}
+    same = sent(
+        clerk, f"{place.address}/plantations/new", alike, PDF.replace(b"<<>>", b"<</T(2)>>")
+    )
+    assert (same.status_code, "一片林在全市只能登记一次" in same.text) == (409, True)
     with writing(app) as session:
         trees = session.exec(select(Plantation.public_id)).one()
     address = f"{place.address}/plantations/{trees}"
@@ -195,6 +213,9 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     plan = {"base_year": "2025", "target_year": "2030", "reduce": "30.5", "aim": "先减后抵"}
     token = csrf_token(clerk.get(below))
     assert clerk.post_with(token, f"{below}/plan", {**plan, "base_year": "2031"}).status_code == 422
+    for name, wrong in (("base_year", "99"), ("reduce", "101"), ("reduce", "-5")):
+        refused = clerk.post_with(token, f"{below}/plan", {**plan, name: wrong})
+        assert field_errors(refused) == [BOUNDS[name]]
     assert clerk.post_with(token, f"{below}/plan", plan).status_code == 303
     # 18,307 kg less 30.5 % are 12,723.365 kg.
     assert "12.7 t" in clerk.get(below).text
@@ -215,6 +236,9 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     token = csrf_token(page)
     assert clerk.post_with(token, f"{address}/lots", {"offset": "1000.5"}).status_code == 303
     assert "尚未碳中和，还剩 13,102.000 kg" in clerk.get(address).text
+    # Without certificates nothing is taken off: no minus stands before nothing.
+    assert clerk.post_with(token, f"{address}/lots", {"certificates": "0"}).status_code == 303
+    assert "−0.000" not in clerk.get(address).text
     assert clerk.post_with(token, f"{address}/lots", {"offset": ""}).status_code == 303
     words = {"note": "边界与能源统计一致", "uncertainty": ""}
     assert clerk.post_with(token, f"{address}/words", words).status_code == 303
