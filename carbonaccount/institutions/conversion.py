@@ -176,6 +176,21 @@ def ratio_of(
     raise Invalid("unit_does_not_fit", field=field, unit=unit.strip()[:20], wanted=wanted)
 
 
+def require_offered(unit: str, *, wanted: str, factor_code: str, field: str = "unit") -> None:
+    """Let only units pass that are offered for a factor, however they are written.
+
+    Raises Invalid naming the field: unit_missing, unknown_unit, unit_not_offered with those
+    that are. A therm of electricity can be converted, but nobody is billed so: it is a mistake.
+    """
+    if not unit.strip() or unit.strip() == "1":
+        raise Invalid("unit_missing", field=field)
+    given, offered = _unit(unit, field), choices(wanted, factor_code)
+    if given not in [_unit(name, field) for name in offered]:
+        raise Invalid(
+            "unit_not_offered", field=field, unit=unit.strip()[:20], offered=", ".join(offered)
+        )
+
+
 def choices(wanted: str, factor_code: str) -> tuple[str, ...]:
     """Return the units in which an amount of a factor may be entered, the usual one first."""
     fitting = []

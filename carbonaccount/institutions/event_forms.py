@@ -17,8 +17,10 @@ from carbonaccount.institutions.events import (
     LONGEST_ENGLISH,
     LONGEST_NAME,
     LONGEST_PLACE,
+    MOST_PEOPLE,
     EventDraft,
 )
+from carbonaccount.web.templating import whole_text
 
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 
@@ -85,8 +87,14 @@ class EventForm(FlaskForm):  # type: ignore[misc]
 
     def validate_expected_people(self, field: StringField) -> None:
         """Refuse what is no count of people."""
-        if whole_number(field.data) is None:
-            raise ValidationError(_l("请填整数，例如 320。"))
+        if not 1 <= (whole_number(field.data) or 0) <= MOST_PEOPLE:
+            raise ValidationError(
+                _l(
+                    "请填写 %(least)s 到 %(most)s 之间的整数。",
+                    least="1",
+                    most=whole_text(MOST_PEOPLE),
+                )
+            )
 
     def draft(self) -> EventDraft:
         """Return what was written in a form that is valid."""

@@ -10,9 +10,10 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from carbonaccount.accounts.models import District
-from carbonaccount.institutions.applications import ApplicationContent
+from carbonaccount.institutions.applications import MOST_HEADS, ApplicationContent
 from carbonaccount.institutions.labels import KINDS
 from carbonaccount.institutions.models import Institution
+from carbonaccount.web.templating import whole_text
 
 _AREA = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
 _HEADS = re.compile(r"\d{1,8}", re.ASCII)
@@ -63,12 +64,17 @@ class FactsForm(FlaskForm):
     def validate_floor_area(self, field: StringField) -> None:
         """Refuse what is no area."""
         if _written(field) and read_area(_written(field)) is None:
-            raise ValidationError(_l("请填平方米数，至多两位小数，例如 1250.5。"))
+            raise ValidationError(
+                _l("请填平方米数，0 到 999,999,999.99，至多两位小数，例如 1250.5。")
+            )
 
     def validate_head_count(self, field: StringField) -> None:
         """Refuse what is no count of people."""
-        if _written(field) and not _HEADS.fullmatch(_written(field)):
-            raise ValidationError(_l("请填整数，例如 320。"))
+        text = _written(field)
+        if text and (not _HEADS.fullmatch(text) or int(text) > MOST_HEADS):
+            raise ValidationError(
+                _l("请填整数，0 到 %(most)s，例如 320。", most=whole_text(MOST_HEADS))
+            )
 
     @property
     def floor_area_dm2(self) -> int:

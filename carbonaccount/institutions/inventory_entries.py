@@ -57,7 +57,7 @@ def prepared(entry: Entry, *, year: int, book: FactorBook) -> dict[str, object]:
 
     Raises Invalid naming the field that is wrong: unknown_month, unknown_factor,
     factor_not_for_inventory, unknown_basis, text_too_long, green_power_not_here,
-    resupplied_not_here, and what reading and converting amounts raises.
+    resupplied_not_here, unit_not_offered, and what reading and converting amounts raises.
     """
     if entry.month != WHOLE_YEAR and entry.month not in MONTHS:
         raise Invalid("unknown_month", field="month")
@@ -70,6 +70,7 @@ def prepared(entry: Entry, *, year: int, book: FactorBook) -> dict[str, object]:
         "green_power": conversion.read_entered(entry.green_power or "0", field="green_power"),
         "resupplied": conversion.read_entered(entry.resupplied or "0", field="resupplied"),
     }
+    conversion.require_offered(entry.unit, wanted=wanted, factor_code=factor.code)
     converted = {
         name: conversion.convert(
             text, unit=entry.unit, wanted=wanted, factor_code=factor.code

@@ -15,19 +15,25 @@ from wtforms.validators import InputRequired, Length, ValidationError
 
 from carbonaccount.certified import SourceName
 from carbonaccount.institutions import offset_labels
+from carbonaccount.institutions.afforestation import MOST_M2, MOST_TREES
 from carbonaccount.institutions.credits import Bought
 from carbonaccount.institutions.models import Institution
-from carbonaccount.institutions.neutrality import MeasureContent
+from carbonaccount.institutions.neutrality import (
+    FIRST_YEAR,
+    LARGEST_EFFECT_G,
+    LAST_YEAR,
+    MeasureContent,
+)
 from carbonaccount.institutions.neutrality_models import NeutralityPlan, PlanMeasure
 from carbonaccount.institutions.offset_rules import REGISTRIES
-from carbonaccount.web.templating import language
+from carbonaccount.web.templating import language, whole_text
 
 _BAD_DAY = _l("请填写日期，例如 2026-12-01。")
-_BAD_NUMBER = _l("请填写数字。")
 _WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
 _THREE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?", re.ASCII)
 _FOUR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,4})?", re.ASCII)
 _ONE = re.compile(r"[0-9]{1,3}(\.[0-9])?", re.ASCII)
+_LONGEST = 10**12 - 1
 _DECIMAL = {"inputmode": "decimal", "autocomplete": "off"}
 _NUMERIC = {"inputmode": "numeric", "autocomplete": "off"}
 _DAY = {"type": "date"}
@@ -51,12 +57,32 @@ def scaled(field: Field, pattern: re.Pattern[str], factor: int) -> int | None:
     return int(Decimal(text) * factor) if pattern.fullmatch(text) else None
 
 
-def _is(pattern: re.Pattern[str]) -> object:
+def _within(pattern: re.Pattern[str], least: str, most: int, decimals: int = 0) -> object:
+    """Return a check that a number lies between two limits; its message names them."""
+    limits = {"least": least, "most": whole_text(most)}
+
     def check(_form: FlaskForm, field: Field) -> None:
-        if _text(field) and not pattern.fullmatch(_text(field)):
-            raise ValidationError(_BAD_NUMBER)
+        text = _text(field)
+        if not text or (pattern.fullmatch(text) and Decimal(least) <= Decimal(text) <= most):
+            return
+        if not decimals:
+            raise ValidationError(_l("请填写 %(least)s 到 %(most)s 之间的整数。", **limits))
+        raise ValidationError(
+            _l(
+                "请填写 %(least)s 到 %(most)s 之间的数，最多 %(decimals)s 位小数。",
+                decimals=decimals,
+                **limits,
+            )
+        )
 
     return check
+
+
+def _is_year(_form: FlaskForm, field: Field) -> None:
+    if not FIRST_YEAR <= (scaled(field, _WHOLE, 1) or 0) <= LAST_YEAR:
+        raise ValidationError(
+            _l("请填写 %(first)s 到 %(last)s 之间的年份。", first=FIRST_YEAR, last=LAST_YEAR)
+        )
 
 
 def _is_day(_form: FlaskForm, field: Field) -> None:
@@ -65,6 +91,8 @@ def _is_day(_form: FlaskForm, field: Field) -> None:
 
 
 _needed = InputRequired(_l("请填写。"))
+_effect = _within(_THREE, "0", LARGEST_EFFECT_G // 1000, 3)
+_kilograms_typed = _within(_THREE, "0", _LONGEST, 3)
 
 
 def sent_file(field: FileField) -> bytes:
@@ -124,8 +152,14 @@ class PlantedForm(PaperForm):
 
     species = StringField(_l("树种"), validators=[_needed, Length(max=80)])
     place = StringField(_l("地点"), validators=[_needed, Length(max=200)])
-    area = StringField(_l("面积"), validators=[_needed, _is(_FOUR)], render_kw=_DECIMAL)
-    trees = StringField(_l("棵数"), validators=[_needed, _is(_WHOLE)], render_kw=_NUMERIC)
+    area = StringField(
+        _l("面积"),
+        validators=[_needed, _within(_FOUR, "0.0001", MOST_M2 // 10_000, 4)],
+        render_kw=_DECIMAL,
+    )
+    trees = StringField(
+        _l("棵数"), validators=[_needed, _within(_WHOLE, "1", MOST_TREES)], render_kw=_NUMERIC
+    )
     planted_on = StringField(_l("种植日期"), validators=[_is_day], render_kw=_DAY)
 
     @property
@@ -143,7 +177,9 @@ class CheckForm(PaperForm):
     """A survival check."""
 
     checked_on = StringField(_l("核查日期"), validators=[_is_day], render_kw=_DAY)
-    living = StringField(_l("存活棵数"), validators=[_needed, _is(_WHOLE)], render_kw=_NUMERIC)
+    living = StringField(
+        _l("存活棵数"), validators=[_needed, _within(_WHOLE, "0", MOST_TREES)], render_kw=_NUMERIC
+    )
 
     @property
     def living_count(self) -> int:
@@ -168,7 +204,9 @@ class ShareForm(FlaskForm):  # type: ignore[misc]
     institution = SelectField(_l("单位"), validators=[InputRequired(_l("请选择单位。"))])
     source = SelectField(_l("数据来源"), validators=[InputRequired(_l("请选择数据来源。"))])
     role = SelectField(_l("用途"), choices=[SelectChoice(*i) for i in offset_labels.ROLES.items()])
-    percent = StringField(_l("归单位的份额"), validators=[_needed, _is(_ONE)], render_kw=_DECIMAL)
+    percent = StringField(
+        _l("归单位的份额"), validators=[_needed, _within(_ONE, "0.1", 100, 1)], render_kw=_DECIMAL
+    )
     agree = BooleanField(
         _l("我已阅读上面的说明，同意从明天起按这个份额把已核证的减排量归给该单位"),
         validators=[InputRequired(_l("请先阅读说明并勾选同意。"))],
@@ -213,10 +251,12 @@ class ShareLotForm(FlaskForm):  # type: ignore[misc]
 class PlanForm(FlaskForm):  # type: ignore[misc]
     """The plan."""
 
-    base_year = StringField(_l("基准年"), validators=[_needed, _is(_WHOLE)], render_kw=_NUMERIC)
-    target_year = StringField(_l("目标年"), validators=[_needed, _is(_WHOLE)], render_kw=_NUMERIC)
+    base_year = StringField(_l("基准年"), validators=[_needed, _is_year], render_kw=_NUMERIC)
+    target_year = StringField(_l("目标年"), validators=[_needed, _is_year], render_kw=_NUMERIC)
     reduce = StringField(
-        _l("到目标年自身减排多少"), validators=[_needed, _is(_ONE)], render_kw=_DECIMAL
+        _l("到目标年自身减排多少"),
+        validators=[_needed, _within(_ONE, "0", 100, 1)],
+        render_kw=_DECIMAL,
     )
     aim = TextAreaField(_l("目标和路径"), validators=[Length(max=1000)], render_kw={"rows": 3})
 
@@ -242,12 +282,12 @@ class PlanForm(FlaskForm):  # type: ignore[misc]
 class MeasureForm(FlaskForm):  # type: ignore[misc]
     """A measure of a year."""
 
-    year = StringField(_l("年份"), validators=[_needed, _is(_WHOLE)], render_kw=_NUMERIC)
+    year = StringField(_l("年份"), validators=[_needed, _is_year], render_kw=_NUMERIC)
     area = SelectField(_l("类别"), choices=[SelectChoice(*i) for i in offset_labels.AREAS.items()])
     title = StringField(_l("措施"), validators=[_needed, Length(max=120)])
-    expected = StringField(_l("预计减排"), validators=[_needed, _is(_THREE)], render_kw=_DECIMAL)
+    expected = StringField(_l("预计减排"), validators=[_needed, _effect], render_kw=_DECIMAL)
     achieved = StringField(
-        _l("实际减排（还不知道可以不填）"), validators=[_is(_THREE)], render_kw=_DECIMAL
+        _l("实际减排（还不知道可以不填）"), validators=[_effect], render_kw=_DECIMAL
     )
     basis = TextAreaField(
         _l("实际减排怎样得出"), validators=[Length(max=500)], render_kw={"rows": 2}
@@ -279,8 +319,12 @@ def _kilograms(grams: int) -> str:
 class PickForm(FlaskForm):  # type: ignore[misc]
     """How much to pick: empty is as much as is needed."""
 
-    certificates = StringField(_l("最多用多少张绿证"), validators=[_is(_WHOLE)], render_kw=_NUMERIC)
-    offset = StringField(_l("最多抵消多少"), validators=[_is(_THREE)], render_kw=_DECIMAL)
+    certificates = StringField(
+        _l("最多用多少张绿证"),
+        validators=[_within(_WHOLE, "0", _LONGEST)],
+        render_kw=_NUMERIC,
+    )
+    offset = StringField(_l("最多抵消多少"), validators=[_kilograms_typed], render_kw=_DECIMAL)
 
     def needs(self) -> dict[str, int | None]:
         """Return the two amounts, None for enough."""
@@ -316,8 +360,8 @@ class PrintedForm(FlaskForm):  # type: ignore[misc]
         csrf = False
 
     number = StringField(_l("声明编号"), validators=[Length(max=40)])
-    total = StringField(_l("排放总量（千克）"), validators=[Length(max=24), _is(_THREE)])
-    offset = StringField(_l("抵消总量（千克）"), validators=[Length(max=24), _is(_THREE)])
+    total = StringField(_l("排放总量（千克）"), validators=[Length(max=24), _kilograms_typed])
+    offset = StringField(_l("抵消总量（千克）"), validators=[Length(max=24), _kilograms_typed])
     date = StringField(_l("发布日期"), validators=[Length(max=10)])
 
     def grams(self, name: str) -> int | None:

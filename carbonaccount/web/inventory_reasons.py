@@ -10,6 +10,10 @@ INVENTORY_REASONS: dict[str, tuple[str, str]] = {
         "{field} 最多 {digits} 位整数和 {limit} 位小数。",
         "{field} has at most {digits} digits before and {limit} after the point.",
     ),
+    "unit_not_offered": (
+        "{field}：这里不能用 {unit}，可以用：{offered}。",
+        "{field}: {unit} cannot be used here; use one of: {offered}.",
+    ),
     "green_power_not_here": (
         "只有电力可以填写绿电（{field}）。",
         "Only electricity can have green power ({field}).",

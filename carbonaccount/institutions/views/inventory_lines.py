@@ -11,9 +11,10 @@ from sqlmodel import Session
 
 from carbonaccount.audit import Actor
 from carbonaccount.config import Settings
-from carbonaccount.errors import DomainError, NotFound
+from carbonaccount.errors import Conflict, DomainError, NotFound
 from carbonaccount.factors import FactorBook
 from carbonaccount.institutions import conversion, footprint
+from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions import inventory_lines as writing
 from carbonaccount.institutions.footprint import Block
 from carbonaccount.institutions.inventory_entries import Entry, factor_day, prepared, usable_factors
@@ -36,6 +37,7 @@ from carbonaccount.institutions.views.inventory_common import (
     spoken,
     year_page,
 )
+from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import go_to
 from carbonaccount.web.problems import status_of
 
@@ -53,6 +55,8 @@ def instance_folder() -> Path:
 def inventory_add(place: Seated, year: int) -> ResponseReturnValue:
     """Choose an energy, then enter a line of it."""
     page = year_page(place, year)
+    if request.method == "GET" and page.inventory.status != life.OPEN:
+        return _closed(place, year)
     code = request.args.get("factor", "")
     if not code:
         factors = usable_factors(page.book, factor_day(year, 1))
@@ -140,6 +144,8 @@ def _next_month(place: Seated, year: int, code: str, form: LineForm) -> str:
 def inventory_edit(place: Seated, year: int, line_id: int) -> ResponseReturnValue:
     """Change a line."""
     page = year_page(place, year)
+    if request.method == "GET" and page.inventory.status != life.OPEN:
+        return _closed(place, year)
     line = writing.find_line(page.session, inventory=page.inventory, line_id=line_id)
     form = _form(page, line.factor_code, line)
     if request.method == "GET":
@@ -185,6 +191,12 @@ def inventory_undo(place: Seated, year: int) -> ResponseReturnValue:
     if error is not None:
         return show_year(place, year, error=error)
     flash(_("已撤销上一次修改。"), "success")
+    return to_year(place, year)
+
+
+def _closed(place: Seated, year: int) -> ResponseReturnValue:
+    """Lead away from a form that nothing could be done with."""
+    flash(explain(Conflict("inventory_not_open")), "error")
     return to_year(place, year)
 
 

@@ -72,8 +72,9 @@ def _back(place: Seated, error: DomainError | None, done: str) -> ResponseReturn
 @at_institution("/members/code", seats=CLERKS, methods=("POST",))
 def renew_join_code(place: Seated) -> ResponseReturnValue:
     """Give the institution a new code for members."""
+    had_one = joining.code_of(current_session(), institution_id=place.institution_id)
     error = attempted(joining.renew_code, institution=place.institution)
-    return _back(place, error, _("成员码已更换。"))
+    return _back(place, error, _("成员码已更换。") if had_one else _("成员码已生成。"))
 
 
 @at_institution("/members/teams", seats=CLERKS, methods=("POST",))

@@ -40,10 +40,16 @@ def test_from_an_application_to_the_first_page(app: Flask) -> None:
     assert Browser(app).get("/institutions").status_code == 303
 
     # --- what is wrong is said at its field ---
-    wrong = {**SCHOOL, "credit_code": CODE_X[:-1] + "4", "floor_area": "12,5", "head_count": "x"}
+    wrong = {
+        **SCHOOL,
+        "credit_code": CODE_X[:-1] + "4",
+        "floor_area": "12,5",
+        "head_count": "99999999",
+    }
     told = alice.post("/institutions/apply", wrong)
     assert told.status_code == 422
     assert {text.split("，")[0] for text in field_errors(told)} >= {"请填平方米数", "请填整数"}
+    assert "请填整数，0 到 10,000,000，例如 320。" in field_errors(told)
     told = alice.post("/institutions/apply", {**SCHOOL, "credit_code": CODE_X[:-1] + "4"})
     assert "校验位不对" in field_errors(told)[0]
     told = alice.post("/institutions/apply", {**SCHOOL, "credit_code": ""})

@@ -42,8 +42,10 @@ def test_a_pupil_is_told_joins_changes_class_and_leaves(app: Flask) -> None:
     members = f"{school.address}/members"
     assert "还没有成员码" in school.clerk.get(members).text
     assert school.clerk.post(f"{members}/code", {}, page=members).status_code == 303
+    assert "成员码已生成。" in school.clerk.get(members).text
     old = join_code(school)
     assert school.owner.post(f"{members}/code", {}, page=members).status_code == 303
+    assert "成员码已更换。" in school.owner.get(members).text
     code = join_code(school)
     assert code != old
     assert 'class="qr"' in school.reader.get(members).text

@@ -319,8 +319,8 @@ def test_what_does_not_fit_is_said_at_its_field(
     assert field_errors(clerk.post(address, draft(last_day=before))) == [
         "结束日期不能早于开始日期，活动最多 60 天。"
     ]
-    assert field_errors(clerk.post(address, draft(expected_people="0"))) == [
-        "人数须为 1 至 1000000 的整数。"
+    assert field_errors(clerk.post(address, draft(expected_people="9" * 16))) == [
+        "请填写 1 到 1,000,000 之间的整数。"
     ]
     past = (today() - timedelta(days=9)).isoformat()
     make(scene, first_day=past, last_day=past)

@@ -362,7 +362,7 @@ def test_a_share_as_both_sides_see_it(app: Flask, place: Place) -> None:
     wrong = reader.post("/me/shares", {**data, "percent": "100.1"})
     assert "请先阅读说明并勾选同意。" in field_errors(wrong)
     above = reader.post("/me/shares", {**data, "percent": "100.1", "agree": "y"})
-    assert field_errors(above) == ["份额须在 0.1% 到 100% 之间，最多一位小数。"]
+    assert field_errors(above) == ["请填写 0.1 到 100 之间的数，最多 1 位小数。"]
     assert reader.post("/me/shares", {**data, "agree": "y"}).status_code == 303
     assert "把减排量的一份归给单位" in reader.get("/me").text
     mine, theirs = reader.get("/me/shares").text, place.owner.get(f"{place.address}/shares").text
