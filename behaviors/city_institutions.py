@@ -6,10 +6,13 @@ Families stay private: they are counted in nothing here and never named.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from carbonaccount.clock import day_start
 from carbonaccount.institutions.models import Institution, InstitutionKind, InstitutionStatus
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
 from carbonaccount.institutions.neutrality_states import (
@@ -18,13 +21,18 @@ from carbonaccount.institutions.neutrality_states import (
     neutrality_states,
     public_lines,
 )
+from carbonaccount.institutions.statement_corrections import corrections
 
 
 class Neutral(NamedTuple):
-    """An institution and its published statement of a year."""
+    """An institution, its published statement of a year, and whether that year is neutral.
+
+    A statement that said so is not any more when a corrected inventory left its lots short.
+    """
 
     institution: Institution
     statement: NeutralityStatement
+    is_neutral: bool
 
 
 @dataclass(frozen=True)
@@ -51,14 +59,47 @@ def standing(session: Session) -> Standing:
     )
 
 
+def stood_in(year: int) -> sa.ColumnElement[bool]:
+    """Return the condition of institutions, families left out, that were there in a year.
+
+    They were admitted before it ended, or have published what they were in it since. Who has
+    closed is on no public page.
+    """
+    admitted = sa.func.coalesce(col(Institution.decided_at), col(Institution.applied_at))
+    stated = sa.exists().where(
+        col(NeutralityStatement.institution_id) == col(Institution.id),
+        col(NeutralityStatement.status) == StatementStatus.PUBLISHED,
+        col(NeutralityStatement.year) == year,
+    )
+    return sa.and_(
+        col(Institution.status) == InstitutionStatus.ACTIVE,
+        col(Institution.kind) != InstitutionKind.FAMILY,
+        sa.or_(admitted < day_start(date(year + 1, 1, 1)), stated),
+    )
+
+
+def stated_years(session: Session) -> list[int]:
+    """Return the years of which institutions, families left out, have published statements."""
+    rows = session.exec(
+        select(col(NeutralityStatement.year))
+        .join(Institution, col(Institution.id) == col(NeutralityStatement.institution_id))
+        .where(
+            col(Institution.status) == InstitutionStatus.ACTIVE,
+            col(Institution.kind) != InstitutionKind.FAMILY,
+            col(NeutralityStatement.status) == StatementStatus.PUBLISHED,
+        )
+        .distinct()
+    )
+    return list(rows)
+
+
 def published_in(session: Session, year: int) -> list[Neutral]:
-    """Return the published statements of a year of active institutions, by name."""
+    """Return the published statements of a year of the institutions of that year, by name."""
     rows = session.exec(
         select(Institution, NeutralityStatement)
         .join(NeutralityStatement, col(NeutralityStatement.institution_id) == col(Institution.id))
         .where(
-            col(Institution.status) == InstitutionStatus.ACTIVE,
-            col(Institution.kind) != InstitutionKind.FAMILY,
+            stood_in(year),
             col(NeutralityStatement.status) == StatementStatus.PUBLISHED,
             col(NeutralityStatement.year) == year,
         )

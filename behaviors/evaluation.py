@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from behaviors import city
-from behaviors.city_institutions import Neutral, published_in
+from behaviors.city_institutions import Neutral, published_in, stated_years, stood_in
 from carbonaccount.accounts.models import District
 from carbonaccount.errors import NotFound
 from carbonaccount.institutions import statement_content
-from carbonaccount.institutions.models import Institution, InstitutionKind, InstitutionStatus
+from carbonaccount.institutions.models import Institution, InstitutionKind
 
 # The departments of the plans: administrative organs and public institutions.
 DEPARTMENTS = (InstitutionKind.AGENCY, InstitutionKind.PUBLIC)
@@ -52,79 +52,96 @@ class DepartmentLine:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The report of a year."""
+    """The report of a year; `years` are all that can be reported on, the newest first.
+
+    as_of: when the residents' figures were added up, None when they never were.  whole: the city,
+    with the institutions of all districts.
+    """
 
     year: int
-    as_of: datetime
-    total: city.Group
+    years: Sequence[int]
+    as_of: datetime | None
+    whole: DistrictLine
     districts: Sequence[DistrictLine]
     departments: Sequence[DepartmentLine]
 
 
-def years(session: Session) -> list[int]:
-    """Return the years that can be reported on, the newest first."""
-    return sorted((int(group.key) for group in city.summary(session).by_year), reverse=True)
+def years_of(session: Session, found: city.Summary) -> list[int]:
+    """Return the years in which residents did something or institutions have stated, newest first.
+
+    found: the city's figures.
+    """
+    told = {int(group.key) for group in found.by_year}
+    return sorted(told.union(stated_years(session)), reverse=True)
 
 
 def evaluation(session: Session, year: int) -> Evaluation:
     """Return the report of a year. Raises NotFound (no_city_year)."""
     found = city.summary(session)
-    totals = {group.key: group for group in found.by_year}
-    if str(year) not in totals or found.as_of is None:
+    years = years_of(session, found)
+    if year not in years:
         raise NotFound("no_city_year", year=year)
+    totals = {group.key: group for group in found.by_year}
     published = published_in(session, year)
     groups = {
         group.key.partition("/")[2]: group
         for group in found.by_year_district
         if group.key.startswith(f"{year}/")
     }
+    districts = _districts(session, year, groups, published)
     return Evaluation(
         year,
+        years,
         found.as_of,
-        totals[str(year)],
-        _districts(session, groups, published),
-        _departments(session, published),
+        _whole(totals.get(str(year)), districts),
+        districts,
+        _departments(session, year, published),
+    )
+
+
+def _whole(total: city.Group | None, districts: Sequence[DistrictLine]) -> DistrictLine:
+    return DistrictLine(
+        "",
+        "",
+        total,
+        sum(line.institutions for line in districts),
+        sum(line.published for line in districts),
+        sum(line.neutral for line in districts),
     )
 
 
 def _districts(
-    session: Session, groups: dict[str, city.Group], published: Sequence[Neutral]
+    session: Session, year: int, groups: dict[str, city.Group], published: Sequence[Neutral]
 ) -> list[DistrictLine]:
     told: Counter[str] = Counter()
     neutral: Counter[str] = Counter()
     for item in published:
         code = item.institution.district_code or ""
         told[code] += 1
-        neutral[code] += item.statement.is_neutral
+        neutral[code] += item.is_neutral
     by_district = (
         select(col(Institution.district_code), sa.func.count())
-        .where(
-            col(Institution.status) == InstitutionStatus.ACTIVE,
-            col(Institution.kind) != InstitutionKind.FAMILY,
-        )
+        .where(stood_in(year))
         .group_by(col(Institution.district_code))
     )
-    active = Counter({code or "": count for code, count in session.exec(by_district)})
+    standing = Counter({code or "": count for code, count in session.exec(by_district)})
     names = [
         (item.code, item.name_zh, item.name_en)
         for item in session.exec(select(District).order_by(col(District.sort)))
     ]
-    if "" in groups or active[""]:
+    if "" in groups or standing[""]:
         names.append(("", "", ""))
     return [
-        DistrictLine(zh, en, groups.get(code), active[code], told[code], neutral[code])
+        DistrictLine(zh, en, groups.get(code), standing[code], told[code], neutral[code])
         for code, zh, en in names
     ]
 
 
-def _departments(session: Session, published: Sequence[Neutral]) -> list[DepartmentLine]:
+def _departments(session: Session, year: int, published: Sequence[Neutral]) -> list[DepartmentLine]:
     told = {item.institution.id: item for item in published}
     rows = session.exec(
         select(Institution)
-        .where(
-            col(Institution.status) == InstitutionStatus.ACTIVE,
-            col(Institution.kind).in_(DEPARTMENTS),
-        )
+        .where(stood_in(year), col(Institution.kind).in_(DEPARTMENTS))
         .order_by(col(Institution.name_zh), col(Institution.id))
     )
     return [_department(row, told.get(row.id)) for row in rows]
@@ -141,5 +158,5 @@ def _department(row: Institution, item: Neutral | None) -> DepartmentLine:
         power_reduction_g=balance["power_reduction_g"],
         offsets_g=balance["offsets_g"],
         remaining_g=balance["remaining_g"],
-        is_neutral=item.statement.is_neutral,
+        is_neutral=item.is_neutral,
     )

@@ -17,7 +17,7 @@ from behaviors import city, plans
 from behaviors.rulebook import RuleBook
 from carbonaccount.accounts.models import District
 from carbonaccount.errors import NotFound
-from carbonaccount.institutions.neutrality_states import public_lines
+from carbonaccount.institutions.neutrality_states import NeutralityState, public_lines
 
 Value = str | int | bool | None
 Rows = Iterator[tuple[Value, ...]]
@@ -106,7 +106,8 @@ def _plan_indicators(session: Session) -> Rows:
 
 
 def _neutrality(session: Session) -> Rows:
-    for row, statement, _plan in public_lines(session):
+    for line in public_lines(session):
+        row, statement = line.institution, line.statement
         if statement is None:
             continue
         moment = statement.published_at
@@ -117,7 +118,7 @@ def _neutrality(session: Session) -> Rows:
             row.kind,
             row.district_code,
             statement.year,
-            statement.is_neutral,
+            line.state is NeutralityState.NEUTRAL,
             moment.isoformat(timespec="seconds") if isinstance(moment, datetime) else None,
         )
 

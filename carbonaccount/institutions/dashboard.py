@@ -25,6 +25,7 @@ from carbonaccount.institutions.neutrality import Balance
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
 from carbonaccount.institutions.offset_models import OffsetLot, Purpose
 from carbonaccount.institutions.statement_content import balance_of
+from carbonaccount.institutions.statement_corrections import Correction, corrections
 
 
 class Stated(NamedTuple):
@@ -34,6 +35,7 @@ class Stated(NamedTuple):
     status: str
     is_neutral: bool
     public_id: str
+    row_id: int
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,15 @@ class Distance:
 
     The balance counts lots that were retired for the year, and certificates for its electricity.
     `statement` is the status of the year's statement, "" without one; `published` the latest that
-    everybody can read, of whatever year.
+    everybody can read, of whatever year; `correction` what became of it when it says neutral and
+    its inventory was corrected since.
     """
 
     account: YearAccount
     balance: Balance
     statement: str
     published: Stated | None
+    correction: Correction | None = None
 
     @property
     def made_good_g(self) -> int:
@@ -106,22 +110,27 @@ def distance(session: Session, *, institution_id: int) -> Distance | None:
         )
     ).all()
     standing = _statements(session, institution_id)
+    published = next((row for row in standing if row.status == StatementStatus.PUBLISHED), None)
+    said = [published.row_id] if published is not None and published.is_neutral else []
+    found = corrections(session, statement_ids=said) if said else {}
     return Distance(
         account,
         balance_of(account, lots),
         statement=next((row.status for row in standing if row.year == account.year), ""),
-        published=next((row for row in standing if row.status == StatementStatus.PUBLISHED), None),
+        published=published,
+        correction=next(iter(found.values()), None),
     )
 
 
 def _statements(session: Session, institution_id: int) -> Sequence[Stated]:
     """Return the statements that stand, the latest year first."""
-    rows = session.exec(
-        select(
+    rows = session.execute(
+        sa.select(
             col(NeutralityStatement.year),
             col(NeutralityStatement.status),
             col(NeutralityStatement.is_neutral),
             col(NeutralityStatement.public_id),
+            col(NeutralityStatement.id),
         )
         .where(
             col(NeutralityStatement.institution_id) == institution_id,

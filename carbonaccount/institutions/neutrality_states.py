@@ -15,6 +15,7 @@ from carbonaccount.institutions.neutrality_models import (
     NeutralityStatement,
     StatementStatus,
 )
+from carbonaccount.institutions.statement_corrections import Correction, corrections
 
 
 class NeutralityState(StrEnum):
@@ -23,6 +24,8 @@ class NeutralityState(StrEnum):
     NEUTRAL = "neutral"  # its latest published statement says neutral
     ON_THE_WAY = "on_the_way"  # a plan, or a statement that leaves something over
     NOT_BEGUN = "not_begun"
+    # Said neutral, but a correction of the inventory left its lots short; counted as on the way.
+    CORRECTED_SHORT = "corrected_short"
 
 
 class StateCount(NamedTuple):
@@ -35,15 +38,21 @@ class StateCount(NamedTuple):
 
 
 class PublicLine(NamedTuple):
-    """A line of the public list: an institution, its latest published statement, its plan."""
+    """A line of the public list: an institution, its latest published statement, its plan.
+
+    `correction` is there when the statement says neutral and its inventory was corrected since.
+    """
 
     institution: Institution
     statement: NeutralityStatement | None
     plan: NeutralityPlan | None
+    correction: Correction | None = None
 
     @property
     def state(self) -> NeutralityState:
         """Return how far the institution is."""
+        if self.correction is not None and not self.correction.is_enough:
+            return NeutralityState.CORRECTED_SHORT
         if self.statement is not None and self.statement.is_neutral:
             return NeutralityState.NEUTRAL
         return NeutralityState.ON_THE_WAY
@@ -71,13 +80,16 @@ def _with_statement(latest: sa.Subquery) -> sa.ColumnElement[bool]:
 
 
 def neutrality_states(session: Session) -> list[StateCount]:
-    """Return how many active institutions are how far, by district and kind; two queries at most.
+    """Return how many active institutions are how far, by district and kind; four queries at most.
 
-    Counts of institutions, not of people: nothing is withheld, families are counted like others.
+    A statement that a correction left short counts as on the way. Counts of institutions, not of
+    people: nothing is withheld, families are counted like others.
     """
     latest = _latest()
+    short = [key for key, found in corrections(session).items() if not found.is_enough]
+    stays = sa.and_(col(NeutralityStatement.is_neutral), col(NeutralityStatement.id).not_in(short))
     state = sa.case(
-        (col(NeutralityStatement.is_neutral), NeutralityState.NEUTRAL.value),
+        (stays, NeutralityState.NEUTRAL.value),
         (
             sa.or_(
                 col(NeutralityStatement.id).is_not(None),
@@ -114,10 +126,15 @@ def public_lines(
 ) -> Sequence[PublicLine]:
     """Return institutions that are neutral or on the way, by name; families stay private.
 
-    The texts of their statements are not read.
+    The texts of their statements are not read. Four queries at most, however many lines.
     """
     wanted = _public(district_code, kind).order_by(col(Institution.name_zh), col(Institution.id))
-    return [PublicLine(*row) for row in session.exec(wanted.limit(limit).offset(offset))]
+    rows = session.exec(wanted.limit(limit).offset(offset)).all()
+    found = corrections(session) if rows else {}
+    return [
+        PublicLine(place, said, plan, found.get(said.stored_id) if said else None)
+        for place, said, plan in rows
+    ]
 
 
 def public_count(session: Session, *, district_code: str = "", kind: str = "") -> int:

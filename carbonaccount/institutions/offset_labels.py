@@ -69,6 +69,7 @@ STATES: dict[str, LazyString] = {
     NeutralityState.NEUTRAL: _l("已实现碳中和"),
     NeutralityState.ON_THE_WAY: _l("正在实现"),
     NeutralityState.NOT_BEGUN: _l("尚未开始"),
+    NeutralityState.CORRECTED_SHORT: _l("已更正，抵消不足"),
 }
 BLOCKS: dict[str, LazyString] = {
     "direct": _l("直接排放"),

@@ -12,14 +12,19 @@ import xlsxwriter
 from flask_babel import gettext as _
 
 from carbonaccount.institutions import offset_labels
+from carbonaccount.institutions.neutrality_states import NeutralityState
+from carbonaccount.institutions.statement_corrections import Correction
 from carbonaccount.sealing import printed_number
 from carbonaccount.web.templating import language
 
 Cell = str | int | Decimal
 
 
-def as_xlsx(content: dict[str, Any], *, digest: str) -> bytes:
-    """Return what a statement says as an Excel workbook in the page's language."""
+def as_xlsx(content: dict[str, Any], *, digest: str, correction: Correction | None = None) -> bytes:
+    """Return what a statement says as an Excel workbook in the page's language.
+
+    `correction` is what became of a neutral one whose inventory was corrected since.
+    """
     file = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(file, options) as workbook:
@@ -27,7 +32,7 @@ def as_xlsx(content: dict[str, Any], *, digest: str) -> bytes:
             "bold": workbook.add_format({"bold": True}),
             "kg": workbook.add_format({"num_format": "#,##0.000"}),
         }
-        _pairs(workbook.add_worksheet(_("结果")), _results(content, digest), formats)
+        _pairs(workbook.add_worksheet(_("结果")), _results(content, digest, correction), formats)
         _table(workbook.add_worksheet(_("核算")), *_account(content), formats)
         _table(workbook.add_worksheet(_("排放因子")), *_factors(content), formats)
         _table(workbook.add_worksheet(_("抵消")), *_lots(content), formats)
@@ -43,8 +48,16 @@ def _name(row: dict[str, Any]) -> str:
     return str((row["name_en"] if language() == "en" else "") or row["name_zh"])
 
 
-def _results(content: dict[str, Any], digest: str) -> list[tuple[str, Cell]]:
+def _results(
+    content: dict[str, Any], digest: str, correction: Correction | None
+) -> list[tuple[str, Cell]]:
     balance = content["balance"]
+    concluded = _("已实现碳中和") if balance["neutral"] else _("尚未碳中和")
+    since: list[tuple[str, Cell]] = []
+    if correction is not None:
+        if not correction.is_enough:
+            concluded = str(offset_labels.STATES[NeutralityState.CORRECTED_SHORT])
+        since = [(_("清单更正后还差（千克）"), _kg(correction.short_g))]
     return [
         (_("声明编号"), printed_number(content["number"])),
         (_("单位"), _name(content["institution"])),
@@ -57,7 +70,8 @@ def _results(content: dict[str, Any], digest: str) -> list[tuple[str, Cell]]:
         (_("抵减后的排放（千克）"), _kg(balance["after_power_g"])),
         (_("抵消总量（千克）"), _kg(balance["offsets_g"])),
         (_("剩余（千克）"), _kg(balance["remaining_g"])),
-        (_("结论"), _("已实现碳中和") if balance["neutral"] else _("尚未碳中和")),
+        (_("结论"), concluded),
+        *since,
         (_("不确定度"), content["uncertainty"] or _("未给出")),
         (_("审核人"), content.get("reviewer", "")),
         (_("发布日期"), content.get("published_on", "")),

@@ -22,6 +22,7 @@ from carbonaccount.institutions.offset_forms import (
 )
 from carbonaccount.institutions.offset_queries import holdings
 from carbonaccount.institutions.seats import CLERKS, OWNERS, Seated
+from carbonaccount.institutions.statement_corrections import corrections
 from carbonaccount.institutions.views.common import at_institution, put_error
 from carbonaccount.institutions.views.offset_common import done
 from carbonaccount.web.database import current_session
@@ -57,6 +58,7 @@ def _page(
         form=form,
         measures=services.measures_of(session, institution_id=institution_id),
         years=_years(session, institution_id, accounts),
+        corrections=corrections(session, institution_id=institution_id),
         base=accounts.get(plan.base_year) if plan else None,
         this_year=business_day(utc_now()).year,
         error=explain(error) if error else "",
@@ -199,6 +201,7 @@ def _statement_page(
         row=row,
         content=statements.preview(session, row),
         newer=statements.newer_inventory(session, row),
+        correction=corrections(session, statement_ids=[row.stored_id]).get(row.stored_id),
         picked=statement_lots.lots_of(session, row).chosen,
         holdings=holdings(session, institution_id=place.institution_id, on=business_day(now)),
         error=explain(error) if error else "",

@@ -23,6 +23,7 @@ from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.neutrality_states import PublicLine, public_count, public_lines
 from carbonaccount.institutions.offset_forms import PrintedForm, day_in
 from carbonaccount.institutions.statement_checks import Checked, Printed
+from carbonaccount.institutions.statement_corrections import Correction, corrections
 from carbonaccount.institutions.statement_sheets import as_xlsx
 from carbonaccount.institutions.views import blueprint
 from carbonaccount.institutions.views.common import named
@@ -76,7 +77,7 @@ def public_statements_file(kind: str) -> Response:
     """Send the filtered list."""
     header = (
         *(_("单位"), _("类型"), _("区县代码"), _("状态"), _("年份"), _("排放总量（千克）")),
-        *(_("抵消总量（千克）"), _("剩余（千克）"), _("声明编号")),
+        *(_("抵消总量（千克）"), _("剩余（千克）"), _("声明编号"), _("清单更正后还差（千克）")),
     )
     filters = _filters()
     lines = public_lines(
@@ -88,10 +89,12 @@ def public_statements_file(kind: str) -> Response:
 
 def _cells(line: PublicLine) -> list[Cell]:
     row, statement = line.institution, line.statement
-    said: list[Cell] = [""] * 5
+    said: list[Cell] = [""] * 6
     if statement is not None:
         grams = (statement.emissions_g, statement.offsets_g, statement.remaining_g)
-        said = [statement.year, *map(_plain_kg, grams), statement.public_id]
+        said = [statement.year, *map(_plain_kg, grams), statement.public_id, ""]
+    if line.correction is not None:
+        said[-1] = _plain_kg(line.correction.short_g)
     state = str(offset_labels.STATES[line.state])
     return [named(row), labels.kind_label(row.kind), row.district_code or "", state, *said]
 
@@ -115,12 +118,18 @@ def _shown(row: NeutralityStatement) -> dict[str, Any]:
     return {
         "row": row,
         "newer": statements.newer_inventory(current_session(), row),
+        "correction": _correction(row),
         "content": content,
         "printed": printed_number(row.public_id),
         "address": address,
         "check_page": url_for("institutions.check_statement", _external=True),
         "qr": qr_svg(address, label=_("核验这份声明的二维码")),
     }
+
+
+def _correction(row: NeutralityStatement) -> Correction | None:
+    """Return what became of a neutral statement whose inventory was corrected since."""
+    return corrections(current_session(), statement_ids=[row.stored_id]).get(row.stored_id)
 
 
 def check_address(row: NeutralityStatement, content: dict[str, Any]) -> str:
@@ -152,7 +161,9 @@ def public_statement_pdf(number: str) -> Response:
 def public_statement_xlsx(number: str) -> Response:
     """Send a statement as a workbook."""
     row = _public(number)
-    content = as_xlsx(statement_content.read(row.content), digest=row.digest)
+    content = as_xlsx(
+        statement_content.read(row.content), digest=row.digest, correction=_correction(row)
+    )
     headers = {"Content-Disposition": f'attachment; filename="statement-{row.public_id}.xlsx"'}
     return Response(content, content_type=_XLSX, headers=headers)
 
@@ -169,12 +180,14 @@ def check_statement() -> ResponseReturnValue:
     """Compare what is printed on a statement with what was published. For everybody."""
     form = PrintedForm(request.args)
     checked = _checked(form) if form.number.data else None
+    row = checked.statement if checked else None
     page = render_template(
         "institutions/statement_check.html",
         form=form,
         checked=checked,
-        row=checked.statement if checked else None,
+        row=row,
         content=checked.content if checked else None,
+        correction=_correction(row) if row is not None else None,
     )
     return page, 200, {"X-Robots-Tag": "noindex"}
 

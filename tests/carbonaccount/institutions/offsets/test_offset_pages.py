@@ -257,7 +257,42 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     published = owner.post(f"{address}/publish", {}, page=address)
     assert published.status_code == 303
     _papers_say_what_the_books_hold(app, place, number, tmp_path)
+    _a_correction_is_told(app, place, number)
     _the_check_tells_them_apart(app, place, number)
+
+
+def _a_correction_is_told(app: Flask, place: Place, number: str) -> None:
+    """16,000 kg made good 15,102 kg: 217.9 kg more are covered, 2,179 kg on top are not."""
+    stranger, year = Browser(app), f"{place.address}/inventory/2025"
+    pages = (
+        *(f"/statements/{number}", "/statements", f"/statements/check?number={number}"),
+        *(f"/statements/check?number={number}&total=18307&offset=16000&date={TODAY}",),
+    )
+    inside = (place.address, f"{place.address}/neutrality")
+    for litres, month, said in (
+        ("100", "1", "清单已更正，抵消仍足够"),
+        ("1000", "2", "清单已更正，抵消不足，还差 1,498.900 kg"),
+    ):
+        assert place.owner.post(f"{year}/correct", {"reason": "漏记"}, page=year).status_code == 303
+        line = {"month": month, "amount": litres, "unit": "L", "basis": "metered", "evidence": ""}
+        added = place.clerk.post(f"{year}/lines/new?factor=fuel.petrol", line)
+        assert added.status_code == 303
+        assert place.clerk.post(f"{year}/submit", {}, page=year).status_code == 303
+        assert place.owner.post(f"{year}/lock", {}, page=year).status_code == 303
+        shown = [stranger.get(page).text for page in pages]
+        shown += [place.reader.get(page).text for page in inside]
+        assert all(said in text for text in shown), said
+    for text in shown:
+        assert "已实现碳中和" not in text.replace("已经实现碳中和", "")
+        assert "年：碳中和" not in text
+        assert "真实有效" not in text
+    assert "已更正，抵消不足" in shown[1]
+    row = stranger.get("/statements.csv").text.splitlines()[1]
+    assert "已更正，抵消不足" in row
+    assert row.endswith(f"{number},1498.900")
+    book = openpyxl.load_workbook(io.BytesIO(stranger.get(f"/statements/{number}.xlsx").data))
+    results = {row[0].value: row[1].value for row in book.worksheets[0].iter_rows()}
+    assert results["结论"] == "已更正，抵消不足"
 
 
 def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folder: Path) -> None:
@@ -309,7 +344,7 @@ def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folde
     assert "示例学校" in listed
     assert "已实现碳中和" in listed
     line = stranger.get("/statements.csv?about=school").text.splitlines()[1]
-    assert line.endswith(f"2025,18307.000,16000.000,0.000,{number}")
+    assert line.endswith(f"2025,18307.000,16000.000,0.000,{number},")
 
 
 def _the_check_tells_them_apart(app: Flask, place: Place, number: str) -> None:

@@ -116,6 +116,19 @@ def published(app: Flask, session: Session, row: NeutralityStatement, stage: Sta
     )
 
 
+def corrected(session: Session, stage: Stage, entry: Entry) -> None:
+    """Correct the inventory of 2025 by one more line."""
+    newest = inventory.find(session, institution_id=stage.place.stored_id, year=2025)
+    inventory.correct(session, inventory=newest, reason="漏记", acting_user=stage.clerk, now=NOW)
+    at_work = inventory.at_work(session, institution_id=stage.place.stored_id, year=2025)
+    inventory_lines.add_line(
+        session, inventory=at_work, entry=entry, acting_user=stage.clerk, now=NOW
+    )
+    inventory.submit(session, inventory=at_work, acting_user=stage.clerk, now=NOW)
+    inventory.lock(session, inventory=at_work, acting_user=stage.owner, now=NOW)
+    session.flush()
+
+
 def code(refused: pytest.ExceptionInfo[DomainError]) -> str:
     """Return the code of a refusal."""
     return refused.value.code
@@ -176,6 +189,19 @@ def test_a_year_by_hand_from_draft_to_public(app: Flask, session: Session, stage
     states = {(item.kind, item.state): item.institutions for item in neutrality_states(session)}
     assert states == {("school", NeutralityState.NEUTRAL): 1}
     assert [line.institution.id for line in public_lines(session)] == [stage.place.id]
+    # Water is in no total: corrected, and still covered to the gram.
+    corrected(session, stage, Entry(1, "water.supply", "10", "m3"))
+    found = public_lines(session)[0]
+    assert found.correction is not None
+    assert (found.correction.short_g, found.state) == (0, NeutralityState.NEUTRAL)
+    # 100 l of petrol more are 217.9 kg that nothing makes good: nobody counts it as neutral.
+    corrected(session, stage, Entry(1, "fuel.petrol", "100", "L"))
+    found = public_lines(session)[0]
+    assert found.correction is not None
+    assert (found.correction.version, found.correction.short_g) == (3, 217_900)
+    assert found.state is NeutralityState.CORRECTED_SHORT
+    states = {(item.kind, item.state): item.institutions for item in neutrality_states(session)}
+    assert states == {("school", NeutralityState.ON_THE_WAY): 1}
 
 
 def test_a_gram_short_is_not_neutral(app: Flask, session: Session, stage: Stage) -> None:
@@ -232,19 +258,7 @@ def test_every_step_has_its_place_and_person(app: Flask, session: Session, stage
     statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
     statements.review(session, statement=row, reason="已核对", acting_user=stage.officer, now=NOW)
     # A correction of the inventory makes what was reviewed old.
-    newest = inventory.find(session, institution_id=stage.place.stored_id, year=2025)
-    inventory.correct(session, inventory=newest, reason="漏记", acting_user=stage.clerk, now=NOW)
-    at_work = inventory.at_work(session, institution_id=stage.place.stored_id, year=2025)
-    inventory_lines.add_line(
-        session,
-        inventory=at_work,
-        entry=Entry(1, "fuel.petrol", "1", "L"),
-        acting_user=stage.clerk,
-        now=NOW,
-    )
-    inventory.submit(session, inventory=at_work, acting_user=stage.clerk, now=NOW)
-    inventory.lock(session, inventory=at_work, acting_user=stage.owner, now=NOW)
-    session.flush()
+    corrected(session, stage, Entry(1, "fuel.petrol", "1", "L"))
     with pytest.raises(Conflict) as changed:
         statements.publish(
             session,
