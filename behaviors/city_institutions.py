@@ -66,11 +66,11 @@ def stood_in(year: int) -> sa.ColumnElement[bool]:
     closed is on no public page.
     """
     admitted = sa.func.coalesce(col(Institution.decided_at), col(Institution.applied_at))
-    stated = sa.exists().where(
-        col(NeutralityStatement.institution_id) == col(Institution.id),
+    of_the_year = sa.select(col(NeutralityStatement.institution_id)).where(
         col(NeutralityStatement.status) == StatementStatus.PUBLISHED,
         col(NeutralityStatement.year) == year,
     )
+    stated = col(Institution.id).in_(of_the_year)
     return sa.and_(
         col(Institution.status) == InstitutionStatus.ACTIVE,
         col(Institution.kind) != InstitutionKind.FAMILY,
@@ -104,5 +104,8 @@ def published_in(session: Session, year: int) -> list[Neutral]:
             col(NeutralityStatement.year) == year,
         )
         .order_by(col(Institution.name_zh), col(Institution.id))
-    )
-    return [Neutral(*row) for row in rows]
+    ).all()
+    said = [row.stored_id for _place, row in rows if row.is_neutral]
+    found = corrections(session, statement_ids=said) if said else {}
+    short = {key for key, correction in found.items() if not correction.is_enough}
+    return [Neutral(place, row, row.is_neutral and row.id not in short) for place, row in rows]

@@ -84,6 +84,7 @@ def _kept(part: str, state: object, draw: Callable[[], str]) -> str:
 
 def _drawn() -> str:
     found = city.summary(current_session())
+    standing = city_institutions.standing(current_session())
     return render_template(
         "behaviors/_city.html",
         found=found,
@@ -93,11 +94,18 @@ def _drawn() -> str:
         by_evidence=_by_evidence(found),
         trend=_rows(found.by_month[-TREND_MONTHS:], {}, largest_first=False),
         bounds=city.bounds(found.all, found.by_evidence),
-        institutions=city_institutions.standing(current_session()),
+        institutions=standing,
         institutions_shown=INSTITUTIONS_SHOWN,
         indicators=indicator_lines(),
+        evaluation_year=_newest_year(found, standing),
         sample=demo_samples.sample_source(current_session()),
     )
+
+
+def _newest_year(found: city.Summary, standing: city_institutions.Standing) -> int | None:
+    """Return the newest year that there is an evaluation of, from what the page has read anyway."""
+    stated = {line.statement.year for line in standing.lines if line.statement is not None}
+    return max({int(group.key) for group in found.by_year} | stated, default=None)
 
 
 def indicator_lines() -> list[IndicatorLine]:

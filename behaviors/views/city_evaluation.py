@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from behaviors import city, demo_samples
-from behaviors.evaluation import DepartmentLine, DistrictLine, Evaluation, evaluation, years
+from behaviors.evaluation import DepartmentLine, DistrictLine, Evaluation, evaluation
 from behaviors.views import blueprint as blueprint
 from behaviors.views.common import localized
 from carbonaccount import papers
@@ -24,13 +24,8 @@ PAPERS_PER_ADDRESS = Limit("evaluation_pdf", 30, timedelta(hours=1))
 @blueprint.get("/city/evaluation/<int:year>")
 def evaluation_page(year: int) -> ResponseReturnValue:
     """Show the report of a year."""
-    session = current_session()
-    return render_template(
-        "behaviors/evaluation.html",
-        report=evaluation(session, year),
-        years=years(session),
-        **_words(),
-    )
+    report = evaluation(current_session(), year)
+    return render_template("behaviors/evaluation.html", report=report, **_words())
 
 
 @blueprint.get("/city/evaluation/<int:year>.pdf")
@@ -70,14 +65,14 @@ def evaluation_file(year: int, kind: str) -> Response:
 
 
 def _lines(report: Evaluation) -> list[list[Cell]]:
-    lines = [[_("全市"), "", "", *_amounts(report.total), "", "", "", "", "", "", ""]]
-    lines += [_district(line) for line in report.districts]
+    lines = [_district(line, _("区县"), district_name(line)) for line in report.districts]
+    lines.insert(0, _district(report.whole, _("全市"), ""))
     return [*lines, *(_department(line) for line in report.departments)]
 
 
-def _district(line: DistrictLine) -> list[Cell]:
+def _district(line: DistrictLine, kind: str, name: str) -> list[Cell]:
     counts: list[Cell] = [line.institutions, line.published, line.neutral]
-    return [_("区县"), district_name(line), "", *_amounts(line.group), *counts, "", "", "", ""]
+    return [kind, name, "", *_amounts(line.group), *counts, "", "", "", ""]
 
 
 def _amounts(group: city.Group | None) -> list[Cell]:

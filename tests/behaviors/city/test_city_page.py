@@ -194,20 +194,43 @@ def test_the_yearly_evaluation_is_the_books(
     assert sorted(int(row[3]) for row in counted) == [1752, 2190]
     for name, people_count, records, grams in counted:
         assert lines[name][3:6] == [int(people_count), int(records), int(grams)]
-    assert lines["全市"][3:6] == [27, 27, 3942]
+    assert lines["全市"][3:9] == [27, 27, 3942, 0, 0, 0]
+    assert "甲机关" not in lines  # It came in 2026 only.
     lines = sheet_of(client, 2026)
     # Of 2026 three people elsewhere are withheld, and the twelve who would tell them.
     assert [lines[name][3] for name in ("任城区", "兖州区", "微山县")] == ["不公布", 15, "不公布"]
     assert lines["甲机关"][8:] == [1, 5_000_000, 1_000_000, 4_000_000, 0]
     assert lines["乙机关"][8:] == [0, 5_000_000, 1_000_000, 3_000_000, 1_000_000]
     assert lines["丙机关"][9:] == ["未公布"] * 4
-    assert lines["任城区"][6:9] == [3, 2, 1]
+    assert lines["任城区"][6:9] == lines["全市"][6:9] == [3, 2, 1]
     filled.commit()  # On SQLite the count of papers waits for every writer.
     paper = client.get("/city/evaluation/2026.pdf")
     assert paper.status_code == 200
     text = text_of_pdf(paper.data, tmp_path)
     for word in ("2026 年度评价", "甲机关", "丙机关", "5.00 t", "不公布", "不是排名"):
         assert word in text
+
+
+def test_a_year_of_statements_only_is_reported_on(session: Session, client: FlaskClient) -> None:
+    """2024 has no residents: the one that stated it is there, and the one admitted in time."""
+    assert client.get("/city/evaluation/2024").status_code == 404
+    state(session, open_institution(session, "甲机关"), 2024, neutral=True)
+    state(session, open_institution(session, "丁家", "family"), 2023, neutral=True)
+    early = session.get_one(Institution, open_institution(session, "乙机关"))
+    early.decided_at = datetime(2024, 12, 31, 15, 59, tzinfo=UTC)
+    late = session.get_one(Institution, open_institution(session, "丙机关"))
+    late.decided_at = datetime(2024, 12, 31, 16, tzinfo=UTC)
+    session.commit()
+    page = client.get("/city/evaluation/2024")
+    assert page.status_code == 200
+    assert "居民的数字还没有汇总过" in page.text
+    assert "/city/evaluation/2024" in client.get("/city").text
+    lines = sheet_of(client, 2024)
+    assert lines["全市"][3:9] == lines["任城区"][3:9] == [0, 0, 0, 2, 1, 1]
+    assert lines["甲机关"][7:10] == [1, 1, 5_000_000]
+    assert lines["乙机关"][7:10] == [0, 0, "未公布"]
+    assert "丙机关" not in lines
+    assert client.get("/city/evaluation/2023").status_code == 404
 
 
 def sheet_of(client: FlaskClient, year: int) -> dict[str, list[object]]:
