@@ -92,7 +92,7 @@ def _checked(session: Session, content: CampaignContent, today: date) -> tuple[d
             "campaign_days", field="last_day", minimum=SHORTEST_DAYS, maximum=LONGEST_DAYS
         )
     if not 1 <= content.goal_acts <= MOST_ACTS:
-        raise Invalid("campaign_goal", field="goal_acts")
+        raise Invalid("campaign_goal", field="goal_acts", limit=MOST_ACTS)
     return content.first_day, content.last_day
 
 

@@ -173,7 +173,10 @@ INSTITUTION_CORE: dict[str, tuple[str, str]] = {
         "最后一天须让挑战一共 {minimum} 至 {maximum} 天。",
         "It lasts {minimum} to {maximum} days in all.",
     ),
-    "campaign_goal": ("目标至少 1 次。", "The goal is at least 1."),
+    "campaign_goal": (
+        "目标至少 1 次，至多 {limit} 次。",
+        "The goal is from 1 to {limit}.",
+    ),
     "too_many_campaigns": (
         "同时至多 {limit} 个没有结束的挑战。",
         "At most {limit} challenges that have not ended.",

@@ -46,7 +46,9 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
     last_day = DateField(_l("最后一天"), validators=[Optional()])
     goal_acts = StringField(
         _l("目标：全体成员一共"),
-        validators=[Regexp(r"^\s*[0-9]{1,9}\s*$", message=_l("请填整数，例如 500。"))],
+        validators=[
+            Regexp(r"^\s*[0-9]{1,9}\s*$", message=_l("请填整数，1 到 100,000,000，例如 500。"))
+        ],
         render_kw={"inputmode": "numeric", "maxlength": 9, "autocomplete": "off"},
     )
 

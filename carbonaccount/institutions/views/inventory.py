@@ -29,6 +29,7 @@ from carbonaccount.institutions.views.inventory_common import (
     YearPage,
     on_year,
     people_named,
+    spoken,
     year_page,
 )
 from carbonaccount.web.database import current_session
@@ -168,7 +169,7 @@ def show_year(
         is_own=row.submitted_by == place.account_id,
         has_written=may_review
         and life.wrote_in(session, inventory=row, account_id=place.account_id),
-        error=explain(error) if error else "",
+        error=spoken(error) if error else "",
         **_filtered(page),
         **shown,
     )

@@ -50,6 +50,12 @@ BASES: dict[str, LazyString] = {
     Basis.COMPUTED: _l("推算"),
     Basis.ESTIMATED: _l("估计"),
 }
+# What the columns of a table do not name.
+_FIELDS = {
+    **COLUMNS,
+    "floor_area_m2": ("建筑面积", "Floor area"),
+    "head_count": ("人数", "Head count"),
+}
 _GRAMS = 1000
 
 
@@ -141,8 +147,8 @@ def on_year(
 def spoken(error: DomainError) -> str:
     """Return the sentence of a refusal, with the name that people know a field by."""
     field = str(error.params.get("field", ""))
-    if field in COLUMNS:
-        named = localized(*COLUMNS[field])
+    if field in _FIELDS:
+        named = localized(*_FIELDS[field])
         error = type(error)(error.code, **{**error.params, "field": named})
     return explain(error)
 

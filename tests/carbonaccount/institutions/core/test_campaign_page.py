@@ -184,6 +184,7 @@ def test_a_challenge_is_announced(app: Flask) -> None:
         ({"last_day": short.isoformat()}, "7 至 92 天"),
         ({"goal_acts": "many"}, "请填整数"),
         ({"goal_acts": "0"}, "目标至少 1 次"),
+        ({"goal_acts": "100000001"}, "至多 100000000 次"),
     ):
         told = school.clerk.post(f"{listed}/new", {**good, **change}, page=listed)
         assert told.status_code == 422

@@ -67,6 +67,14 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     refused = clerk.post(f"{home}/inventory/2026/submit", {}, page=f"{home}/inventory/2026")
     assert "还没有数据，不能提交" in refused.text
 
+    for name, said in (
+        ("floor_area", "建筑面积须在 0 至"),
+        ("head_count", "人数须在 0 至"),
+    ):
+        wrong = {"floor_area": "10", "head_count": "5", name: "-1"}
+        refused = clerk.post(f"{home}/inventory/2026/sizes", wrong, page=f"{home}/inventory/2026")
+        assert (refused.status_code, said in refused.text) == (422, True)
+
     # What cannot be counted stays in the form with its reason.
     for fields, sentence in (
         ({"amount": "-5"}, "数量不能是负数"),
