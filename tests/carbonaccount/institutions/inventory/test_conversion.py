@@ -91,3 +91,12 @@ def test_every_choice_fits() -> None:
     assert "therm" in conversion.choices("m3", "fuel.natural_gas")
     assert conversion.choices("m3", "water.supply") == ("m3", "万m3", "L")
     assert conversion.choices("L", "fuel.kerosene") == ("L", "m3")
+
+
+def test_only_offered_units_pass_however_they_are_written() -> None:
+    for unit in ("度", "千瓦时", "kilowatt_hour", "万度", "百万千焦"):
+        conversion.require_offered(unit, wanted="kWh", factor_code="grid.shandong")
+    with pytest.raises(Invalid) as refused:
+        conversion.require_offered("therms", wanted="kWh", factor_code="grid.shandong")
+    assert refused.value.code == "unit_not_offered"
+    assert refused.value.params["offered"] == "kWh, MWh, 万kWh, GJ, MJ, kBtu"
