@@ -116,6 +116,7 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.indicators_export": _RULES_READ | {Role.SYSTEM_ADMIN},
     "admin.indicator": _RULES_READ | {Role.SYSTEM_ADMIN},
     "admin.report_indicator": frozenset({Role.OPERATOR}),
+    "admin.withdraw_indicator": frozenset({Role.OPERATOR}),
     "admin.set_policy": frozenset({Role.SYSTEM_ADMIN}),
     "admin.holidays": _RULES_READ | {Role.SYSTEM_ADMIN},
     "admin.edit_holidays": frozenset({Role.SYSTEM_ADMIN}),

@@ -62,6 +62,8 @@ class Summary:
 _STATE = """
     SELECT (SELECT max(updated_at) FROM city_total),
            (SELECT max(id) FROM plan_indicator_value),
+           (SELECT max(reported_at) FROM plan_indicator_value),
+           (SELECT count(*) FROM plan_indicator_value),
            (SELECT count(*) FROM source),
            (SELECT count(*) FROM institution WHERE status = 'active'),
            (SELECT max(changed_at) FROM neutrality_plan),

@@ -14,13 +14,15 @@ from sqlmodel import Session, col, select
 from behaviors.total_models import PlanIndicatorValue
 from carbonaccount import audit
 from carbonaccount.audit import Actor
+from carbonaccount.clock import business_day
 from carbonaccount.errors import Invalid, NotFound, Refused
 
-FIRST_YEAR, LAST_YEAR = 2000, 2060
+FIRST_YEAR = 2000
 MOST_DECIMALS = 3
 LARGEST = Decimal("1e12")
 HUNDRED_PERCENT = Decimal(100)
 LONGEST_SOURCE = 300
+SHORTEST_REASON, LONGEST_REASON = 2, 300
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,10 @@ def report_value(
     indicator = find_indicator(code)
     if acting_user.kind != "staff" or acting_user.id is None:
         raise Refused("staff_only")
-    if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise Invalid("indicator_year", field="year", first=FIRST_YEAR, last=LAST_YEAR)
+    # A year to come has no value yet, and its word would stand before that of every year gone by.
+    last = business_day(now).year
+    if not FIRST_YEAR <= year <= last:
+        raise Invalid("indicator_year", field="year", first=FIRST_YEAR, last=last)
     amount = _amount(indicator, value)
     if not source.strip():
         raise Invalid("indicator_source", field="source")
@@ -133,6 +137,45 @@ def report_value(
         value=amount,
     )
     return row
+
+
+def withdraw_value(
+    session: Session, *, code: str, year: int, reason: str, acting_user: Actor, now: datetime
+) -> None:
+    """Take back what was reported of an indicator for a year; it stays in the trail only.
+
+    Raises NotFound (unknown_indicator, unknown_indicator_value), Invalid (indicator_reason),
+    Refused (staff_only).
+    """
+    find_indicator(code)
+    if acting_user.kind != "staff" or acting_user.id is None:
+        raise Refused("staff_only")
+    text = reason.strip()
+    if not SHORTEST_REASON <= len(text) <= LONGEST_REASON:
+        raise Invalid(
+            "indicator_reason", field="reason", least=SHORTEST_REASON, limit=LONGEST_REASON
+        )
+    rows = session.exec(
+        select(PlanIndicatorValue)
+        .where(col(PlanIndicatorValue.code) == code, col(PlanIndicatorValue.year) == year)
+        .order_by(col(PlanIndicatorValue.id))
+    ).all()
+    if not rows:
+        raise NotFound("unknown_indicator_value", year=year)
+    # With the last word go those before it, which were corrected and would count again.
+    for row in rows:
+        session.delete(row)
+    audit.record(
+        session,
+        acting_user=acting_user,
+        action="indicator.withdraw",
+        subject=code,
+        now=now,
+        reason=text,
+        year=year,
+        values=[row.value for row in rows],
+        source=rows[-1].source,
+    )
 
 
 def _amount(indicator: Indicator, text: str) -> str:

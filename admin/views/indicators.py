@@ -1,6 +1,6 @@
 """The plans' indicators in the panel: what the city reported, and reporting a value."""
 
-from flask import Response, flash, redirect, render_template, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -14,6 +14,7 @@ from behaviors.total_models import PlanIndicatorValue
 from behaviors.views.common import localized
 from carbonaccount.clock import utc_now
 from carbonaccount.web.database import current_session
+from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import current_actor
 
 Line = tuple[plans.Indicator, PlanIndicatorValue | None]
@@ -84,6 +85,32 @@ def report_indicator(code: str) -> ResponseReturnValue:
     return _page(item, form, status)
 
 
-def _page(item: plans.Indicator, form: IndicatorForm, status: int = 200) -> ResponseReturnValue:
-    values = plans.reported(current_session()).get(item.code, [])
-    return render_template("admin/indicator.html", item=item, form=form, values=values), status
+@blueprint.post("/indicators/<code>/<int:year>/withdraw")
+def withdraw_indicator(code: str, year: int) -> ResponseReturnValue:
+    """Take back what was reported of an indicator for a year, with a reason."""
+    item = plans.find_indicator(code)
+    error, status = attempted(
+        plans.withdraw_value,
+        code=code,
+        year=year,
+        reason=request.form.get("reason", ""),
+        acting_user=current_actor(),
+        now=utc_now(),
+    )
+    if error is None:
+        flash(_("已撤回，公开页面已更新。"), "success")
+        return redirect(url_for("admin.indicator", code=code), 303)
+    return _page(item, IndicatorForm(formdata=None), status, explain(error))
+
+
+def _page(
+    item: plans.Indicator, form: IndicatorForm, status: int = 200, error: str = ""
+) -> ResponseReturnValue:
+    page = render_template(
+        "admin/indicator.html",
+        item=item,
+        form=form,
+        values=plans.reported(current_session()).get(item.code, []),
+        error=error,
+    )
+    return page, status

@@ -17,6 +17,14 @@ CITY_REASONS: dict[str, tuple[str, str]] = {
         "请写明数值公布在哪里，例如文件名称和文号。",
         "Say where the value was published, for example the document and its number.",
     ),
+    "indicator_reason": (
+        "请写明理由，{least} 至 {limit} 个字。",
+        "Give a reason of {least} to {limit} characters.",
+    ),
+    "unknown_indicator_value": (
+        "{year} 年没有已报告的数值。",
+        "Nothing was reported of {year}.",
+    ),
     "no_city_year": ("没有这一年的汇总。", "There are no figures of that year."),
     "staff_only": ("只有工作人员能做这件事。", "Only staff can do this."),
     "unknown_open_data": (

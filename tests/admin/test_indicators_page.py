@@ -45,3 +45,27 @@ def test_a_reported_value_is_public_and_audited(app: Flask) -> None:
     assert "记下已公布的数值" not in audrey.get(PAGE).text
     assert report(audrey) == 403
     assert oscar.get("/admin/indicators/nothing").status_code == 404
+
+
+def test_a_value_is_taken_back_with_a_reason(app: Flask) -> None:
+    """With the last word of a year goes what it corrected; the year before it counts again."""
+    oscar, audrey = staff(app, Role.OPERATOR), staff(app, Role.AUDITOR, login="audrey")
+    for year, value in (("2023", "30"), ("2024", "31.5"), ("2024", "32")):
+        assert report(oscar, year=year, value=value, source=f"{year} 年公报") == 303
+    anybody = app.test_client()
+    assert "2024 年公报" in anybody.get("/city").text
+    address = f"{PAGE}/2024/withdraw"
+    unexplained = oscar.post(address, {"reason": " "}, page=PAGE)
+    assert unexplained.status_code == 422
+    assert "请写明理由" in unexplained.text
+    assert audrey.post(address, {"reason": "记错了"}, page=PAGE).status_code == 403
+    assert oscar.post(address, {"reason": "记错了指标"}, page=PAGE).status_code == 303
+    assert oscar.post(address, {"reason": "记错了指标"}, page=PAGE).status_code == 404
+    rows = anybody.get("/open-data/plan_indicators.json").get_json()["rows"]
+    assert [row["reported_year"] for row in rows if row["reported_value"]] == [2023]
+    assert "2023 年公报" in anybody.get("/city").text
+    with writing(app) as session:
+        entry = session.exec(
+            select(AuditEntry).where(col(AuditEntry.action) == "indicator.withdraw")
+        ).one()
+        assert (entry.reason, entry.details["values"]) == ("记错了指标", ["31.5", "32"])

@@ -270,6 +270,7 @@ def test_indicators_are_those_of_the_plans() -> None:
     [
         ({"code": "nothing"}, NotFound),
         ({"year": 1999}, Invalid),
+        ({"year": 2027}, Invalid),  # a year to come
         ({"value": "-1"}, Invalid),
         ({"value": "100.5"}, Invalid),
         ({"value": "NaN"}, Invalid),
