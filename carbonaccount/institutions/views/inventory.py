@@ -12,6 +12,10 @@ from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions import inventory_lines as writing
 from carbonaccount.institutions.footprint import Block
 from carbonaccount.institutions.forms import area_text, read_area
+from carbonaccount.institutions.inventory_completeness import (
+    unfinished_account,
+    unfinished_years,
+)
 from carbonaccount.institutions.inventory_evidence import evidence_of
 from carbonaccount.institutions.inventory_history import differences
 from carbonaccount.institutions.inventory_results import (
@@ -56,6 +60,7 @@ def _years(place: Seated, error: DomainError | None = None) -> ResponseReturnVal
         "institutions/inventory/years.html",
         place=place,
         accounts=accounts,
+        unfinished=unfinished_years(current_session(), accounts, today=today),
         base=next((account.base_year for account in accounts.values()), None),
         free=[
             year for year in range(today.year, life.EARLIEST_YEAR - 1, -1) if year not in accounts
@@ -153,6 +158,7 @@ def show_year(
         page=page,
         inventory=row,
         account=page.account,
+        unfinished=unfinished_account(page.account, today=business_day(utc_now())),
         names=page.names,
         remarks=page.remarks,
         months=_months(page.account),
@@ -250,6 +256,7 @@ def inventory_version(place: Seated, year: int, version: int) -> ResponseReturnV
         place=place,
         inventory=row,
         account=account,
+        unfinished=None,
         earlier=earlier,
         changed=differences(before, account.lines) if earlier is not None else [],
         names=page.names,

@@ -2,6 +2,7 @@
 
 import io
 import re
+from datetime import date
 
 import openpyxl
 import pytest
@@ -11,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from carbonaccount.audit import AuditEntry
 from carbonaccount.institutions import inventory as life
+from carbonaccount.institutions.inventory_completeness import unfinished_years
 from carbonaccount.institutions.inventory_models import InventoryChange, InventoryLine
 from carbonaccount.institutions.inventory_results import summaries_of, year_account
 from tests.carbonaccount.institutions.places import CODE_Y, Place, arranged
@@ -327,11 +329,24 @@ def test_queries_do_not_grow_and_strangers_see_nothing(app: Flask, school: Place
             assert clerk.get(path).status_code == 200
         return len(found)
 
+    # One month is no year: what it is compared with is told apart.
+    said = "只填了 1 个月，和整年不能比较"
+    assert said in clerk.get(f"{home}/inventory").text
+    assert said in clerk.get(f"{home}/inventory/2026").text
     before = statements(f"{home}/inventory/2026"), statements(f"{home}/inventory")
     for month in range(2, 13):
         add(school, clerk, amount="10", month=str(month))
     after = statements(f"{home}/inventory/2026"), statements(f"{home}/inventory")
     assert after == before
+    assert "这一年还没有结束" in clerk.get(f"{home}/inventory/2026").text
+    for month in range(1, 7):
+        path = f"{home}/inventory/2025/lines/new?factor=grid.shandong"
+        line = {"month": str(month), "amount": "9", "unit": "kWh", "basis": "metered"}
+        assert clerk.post(path, {**line, "evidence": ""}).status_code == 303
+    with writing(app) as session:
+        years = summaries_of(session, institution_id=school.row_id)
+        left = unfinished_years(session, years, today=date(2027, 1, 2))
+        assert {year: item.months for year, item in left.items()} == {2025: 6}
     assert after[0] <= 14
     assert after[1] <= 7
 
