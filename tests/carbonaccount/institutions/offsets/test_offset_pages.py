@@ -220,8 +220,8 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     # 18,307 kg less 30.5 % are 12,723.365 kg.
     assert "12.7 t" in clerk.get(below).text
     measure = {"year": "2025", "area": "power", "title": "更换灯具", "expected": "900"}
-    wrong = clerk.post(f"{below}/measures/new", {**measure, "achieved": "850.5"})
-    assert field_errors(wrong) == ["填写了实际效果，就要写明它是怎样得出的。"]
+    unproven = clerk.post(f"{below}/measures/new", {**measure, "achieved": "850.5"})
+    assert field_errors(unproven) == ["填写了实际效果，就要写明它是怎样得出的。"]
     right = {**measure, "achieved": "850.5", "basis": "电表前后对比"}
     assert clerk.post(f"{below}/measures/new", right).status_code == 303
     assert clerk.post_with(token, f"{below}/statements/2025/new", {}).status_code == 303

@@ -164,8 +164,8 @@ def test_ending_the_consent_is_leaving(app: Flask, session: Session) -> None:
     assert books(session, people[6], LedgerKind.RESIDENT) == 6 * RIDE_G
     pool_gathering.sell(session, public_id=pool.public_id, acting_user=staff[1], now=NOW)
     # Nothing can be called back from a buyer: the consents have ended with the sale.
-    wanted = {"account_id": people[7], "purpose": consent_purpose(pool.public_id)}
-    assert not withdraw_consent(**wanted, **end)
+    purpose = consent_purpose(pool.public_id)
+    assert not withdraw_consent(account_id=people[7], purpose=purpose, **end)
     assert share_of(session, pool, people[7]).status == "sold"
     assert broken(session) == {}
 
