@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
-from behaviors import city, plans
+from behaviors import city, demo_samples, plans
 from behaviors.rulebook import RuleBook
 from carbonaccount.accounts.models import District
 from carbonaccount.errors import NotFound
@@ -55,6 +55,8 @@ def _city_totals(session: Session) -> Rows:
     if found.as_of is None:
         return
     names = _names(session)
+    sample = demo_samples.sample_source(session)
+    samples = sample.code if sample else ""
     as_of = found.as_of.isoformat(timespec="seconds")
     for dimension, groups in city.by_dimension(found).items():
         for group in groups:
@@ -70,6 +72,7 @@ def _city_totals(session: Session) -> Rows:
                 group.reduction_g,
                 group.credits,
                 as_of,
+                samples,
             )
 
 

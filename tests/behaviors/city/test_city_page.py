@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlmodel import Session, select
 
-from behaviors import city, open_data, plans, totals
+from behaviors import city, demo_samples, open_data, plans, totals
 from behaviors.city_rules import relations
 from behaviors.total_models import CityTotal
 from carbonaccount.audit import SYSTEM, Actor
@@ -133,6 +133,18 @@ def test_open_data_holds_what_its_dictionary_says(filled: Session, client: Flask
         found = client.get(address).text
         assert "甲机关" in found
         assert "丁家" not in found
+
+
+def test_a_file_says_that_samples_are_in_it(filled: Session, client: FlaskClient) -> None:
+    def told() -> set[str]:
+        text = client.get("/open-data/city_totals.csv").data.decode("utf-8-sig")
+        return {line["sample_sources"] for line in csv.DictReader(io.StringIO(text))}
+
+    assert told() == {""}
+    demo_samples.load_sample_trips(filled, now=NOW)
+    filled.commit()
+    assert told() == {"demo-bus"}
+    assert "<code>demo-bus</code>" in client.get("/open-data").text
 
 
 def assert_type(kind: str, value: object, text: str) -> None:
