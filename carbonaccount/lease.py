@@ -50,13 +50,18 @@ class JobLease(SQLModel, table=True):
 
 
 class Standing(NamedTuple):
-    """Who leads now. is_alive: the lease runs, or the holder's lock shows that it lives."""
+    """Who leads now, or led last.
+
+    is_alive: the lease runs, or the holder's lock shows that it lives.  has_given_up: the holder
+    stopped in order and said so.
+    """
 
     holder: str
     epoch: int
     taken_at: datetime
     heartbeat_at: datetime
     is_alive: bool
+    has_given_up: bool
 
 
 class _Row(NamedTuple):
@@ -65,6 +70,7 @@ class _Row(NamedTuple):
     taken_at: datetime
     heartbeat_at: datetime
     left_s: float
+    is_given_up: bool
 
 
 class Fence(NamedTuple):
@@ -147,7 +153,8 @@ class Lease:
         fence, self._fence = self._fence, None
         if fence is not None:
             with _at_once(self._engine) as connection:
-                over = {"expires_at": _database_time(connection)}
+                # Over since the last heartbeat, which no lease that only ran out is.
+                over = {"expires_at": col(JobLease.heartbeat_at)}
                 connection.execute(_of_epoch(fence).values(over))
         self._release()
 
@@ -235,7 +242,8 @@ def standing(engine: Engine, *, name: str, folder: Path) -> Standing | None:
     if row is None or row.epoch == 0:
         return None
     lives = row.left_s > 0 or is_locked(engine, name=_lock_name(row.epoch, name), folder=folder)
-    return Standing(row.holder, row.epoch, row.taken_at, row.heartbeat_at, lives)
+    given_up = row.is_given_up and not lives
+    return Standing(row.holder, row.epoch, row.taken_at, row.heartbeat_at, lives, given_up)
 
 
 def _lock_name(epoch: int, name: str) -> str:
@@ -273,7 +281,8 @@ def _read(connection: Connection, name: str) -> _Row | None:
     if row is None:
         return None
     holder, epoch, taken_at, heartbeat_at, expires_at, now = row
-    return _Row(holder, epoch, taken_at, heartbeat_at, (expires_at - now).total_seconds())
+    left_s = (expires_at - now).total_seconds()
+    return _Row(holder, epoch, taken_at, heartbeat_at, left_s, expires_at <= heartbeat_at)
 
 
 @contextmanager

@@ -137,7 +137,8 @@ def test_who_leads_is_shown(app: Flask, sys: Browser) -> None:
     assert "hx-trigger" in page  # the page follows what goes on
     lease.give_up()
     page = sys.get("/admin/jobs").text
-    assert "没有回应" in page
+    assert "已停止" in page
+    assert "没有回应" not in page
     assert "没有在做的任务" in page
     assert "中断了" in page
 
