@@ -160,6 +160,7 @@ def test_where_my_grams_went(app: Flask, session: Session) -> None:
         col(Consent.purpose).startswith("pool:"), col(Consent.withdrawn_at).is_(None)
     )
     assert session.exec(standing).all() == []  # nothing is left to withdraw
+    session.commit()  # On SQLite the page waits for every writer.
     gone = alice.post(f"/me/pools/{pool.public_id}/leave", {}, page="/me")
     assert gone.status_code == 409
     # The school uses a part: the numbers up to 8200, 170 of them hers.
