@@ -147,8 +147,10 @@ def _scaled(column: IntColumn, factor: int) -> IntColumn:
     """Multiply the whole numbers and leave the denominator as it is."""
     if factor == 1:
         return column
-    bound = max(column.bound * abs(factor), 1)
-    # A bound is never below 1, so the factor itself fits whenever the bound does.
+    if factor == 0:
+        # The product is small, the numbers themselves need not fit into its dtype.
+        return IntColumn(np.zeros(len(column.values), dtype=np.int64), column.denominator, 1)
+    bound = column.bound * abs(factor)
     values = _held(column.values, bound) * factor
     return IntColumn(values, column.denominator, bound)
 

@@ -209,6 +209,13 @@ def column(*values: int, denominator: int = 1) -> IntColumn:
     return IntColumn.of(np.array(values, dtype=np.int64), denominator)
 
 
+def test_nothing_times_more_than_64_bits_hold_is_nothing() -> None:
+    """9 times 10^18 squared leaves 64 bits; the product with 0 is within them again."""
+    result = parse("0 * (a * a)", names=("a",)).columns({"a": column(9 * 10**18, 7)}, {})
+    assert isinstance(result, IntColumn)
+    assert result.fractions() == [0, 0]
+
+
 def test_columns_by_hand() -> None:
     expression = parse("max(0, a - b) * k if a > 2 else a / 4", names=("a", "b", "k"))
     result = expression.columns(

