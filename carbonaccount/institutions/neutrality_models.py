@@ -112,7 +112,7 @@ class NeutralityStatement(SQLModel, table=True):
     inventory_id: int
     inventory_version: int
     note: str = Field(default="", max_length=2000)
-    # What the institution says about uncertainty; "" is printed as "not stated".
+    # A note on uncertainty in the institution's own words; figures stand in StatementUncertainty.
     uncertainty: str = Field(default="", max_length=1000)
     content: str = Field(default="", sa_type=sa.Text)
     digest: str = Field(default="", max_length=64)
@@ -165,3 +165,37 @@ class StatementLot(SQLModel, table=True):
         sa_type=BigId, primary_key=True, foreign_key="offset_lot.id", ondelete="RESTRICT"
     )
     serials: int = Field(sa_type=sa.BigInteger)
+
+
+class StatementUncertainty(SQLModel, table=True):
+    """What an institution states for one factor of a statement: two half widths and why.
+
+    Half the 95 % confidence interval of the activity data (what the factor is multiplied with)
+    and of the factor, in hundredths of a percent: 250 is 2.50 %. None is not stated.
+    """
+
+    __tablename__ = "statement_uncertainty"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "1 <= activity_permyriad AND activity_permyriad <= 10000", name="activity"
+        ),
+        sa.CheckConstraint("1 <= factor_permyriad AND factor_permyriad <= 10000", name="factor"),
+        # What is given has a basis, and what is not given has none.
+        sa.CheckConstraint(
+            "(activity_permyriad IS NULL) = (activity_basis = '') AND "
+            "(factor_permyriad IS NULL) = (factor_basis = '') AND "
+            "(activity_permyriad IS NOT NULL OR factor_permyriad IS NOT NULL)",
+            name="given",
+        ),
+    )
+
+    statement_id: int = Field(
+        primary_key=True, foreign_key="neutrality_statement.id", ondelete="RESTRICT"
+    )
+    factor_code: str = Field(primary_key=True, max_length=64)
+    activity_permyriad: int | None = None
+    activity_basis: str = Field(default="", max_length=200)
+    factor_permyriad: int | None = None
+    factor_basis: str = Field(default="", max_length=200)
+    stated_by: int = Field(sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT")
+    stated_at: datetime

@@ -6,7 +6,7 @@ numbers or exact decimal texts, dates as ISO texts.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from carbonaccount.crypto import Vault
 from carbonaccount.factors import FactorBook, FactorVersion
-from carbonaccount.institutions import neutrality
+from carbonaccount.institutions import neutrality, statement_uncertainty
 from carbonaccount.institutions.inventory_results import AccountLine, YearAccount
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality import Balance
@@ -22,8 +22,10 @@ from carbonaccount.institutions.neutrality_models import NeutralityStatement, Pl
 from carbonaccount.institutions.offset_models import LotKind, OffsetLot
 from carbonaccount.institutions.offset_rules import ORDER_OF_USE
 from carbonaccount.institutions.retiring import in_order
+from carbonaccount.institutions.statement_uncertainty import Stated
 
-VERSION = 1
+# 2: with `uncertainty_stated`; `uncertainty` is a note since, and all there was before.
+VERSION = 2
 METHOD = "JS/T 303-2026"
 SEAL_PURPOSE = "neutrality-statement"
 
@@ -36,11 +38,13 @@ def content_of(
     account: YearAccount,
     lots: Sequence[OffsetLot],
     measures: Sequence[PlanMeasure],
+    stated: Mapping[str, Stated],
 ) -> dict[str, Any]:
     """Return what a statement says before anybody has reviewed it."""
     certificates = [lot for lot in lots if lot.kind == LotKind.GREEN_CERTIFICATE]
     offsets = in_order([lot for lot in lots if lot.kind != LotKind.GREEN_CERTIFICATE])
     balance = balance_of(account, lots)
+    unsure = statement_uncertainty.combine(account, balance, stated)
     return {
         "v": VERSION,
         "number": statement.public_id,
@@ -54,6 +58,7 @@ def content_of(
         "lines": [_line(line) for line in account.lines],
         "evidence_g": neutrality.grade_shares(account),
         "uncertainty": statement.uncertainty,
+        "uncertainty_stated": statement_uncertainty.content_of(unsure, stated),
         "note": statement.note,
         "measures": [_measure(row) for row in measures],
         "certificates": [_lot(lot) for lot in certificates],

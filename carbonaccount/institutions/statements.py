@@ -20,13 +20,23 @@ from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.crypto import Vault
 from carbonaccount.errors import Conflict, Invalid, NotFound
-from carbonaccount.institutions import neutrality, statement_content, statement_lots
+from carbonaccount.institutions import (
+    neutrality,
+    statement_content,
+    statement_lots,
+    statement_uncertainty,
+)
 from carbonaccount.institutions.inventory_models import Inventory, InventoryStatus
-from carbonaccount.institutions.inventory_results import YearAccount, year_account
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
 from carbonaccount.institutions.retiring import Choice
-from carbonaccount.institutions.trail import note, read_reason, tell_owners
+from carbonaccount.institutions.statement_rows import (
+    account_of,
+    locked,
+    locked_account,
+    noted,
+)
+from carbonaccount.institutions.trail import read_reason, tell_owners
 from carbonaccount.sealing import canonical
 
 OFFICERS = frozenset({Role.INSTITUTION_OFFICER})
@@ -46,7 +56,7 @@ def draft(
 
     Raises Conflict (statement_exists, statement_needs_inventory, inventory_empty, year_not_over).
     """
-    account = _locked_account(session, institution, year)
+    account = locked_account(session, institution, year)
     if year >= business_day(now).year:
         raise Conflict("year_not_over", field="year")
     before = _of_year(session, institution.stored_id, year)
@@ -64,19 +74,8 @@ def draft(
     )
     session.add(row)
     session.flush()
-    _note(session, "draft", row, institution, acting_user, now)
+    noted(session, "draft", row, institution, acting_user, now)
     return row
-
-
-def _locked_account(session: Session, institution: Institution, year: int) -> YearAccount:
-    account = year_account(
-        session, institution_id=institution.stored_id, year=year, locked_only=True
-    )
-    if account is None:
-        raise Conflict("statement_needs_inventory", field="year")
-    if not account.lines:
-        raise Conflict("inventory_empty", field="year")
-    return account
 
 
 def _of_year(session: Session, institution_id: int, year: int) -> Sequence[NeutralityStatement]:
@@ -102,15 +101,6 @@ def newer_inventory(session: Session, statement: NeutralityStatement) -> int | N
     return newest if newest is not None and newest > statement.inventory_version else None
 
 
-def account_of(session: Session, statement: NeutralityStatement) -> YearAccount:
-    """Return the account a statement that is not published stands on: the newest locked one.
-
-    Raises Conflict (statement_needs_inventory, inventory_empty).
-    """
-    institution = session.get_one(Institution, statement.institution_id)
-    return _locked_account(session, institution, statement.year)
-
-
 def write(
     session: Session,
     *,
@@ -121,7 +111,7 @@ def write(
     now: datetime,
 ) -> None:
     """Write the words of a draft. Raises Conflict (statement_not_in_state), Invalid (plan_text)."""
-    row = _locked(session, statement, StatementStatus.DRAFT)
+    row = locked(session, statement, StatementStatus.DRAFT)
     for field, text, limit in (
         ("note", note_text, LONGEST_NOTE),
         ("uncertainty", uncertainty, LONGEST_UNCERTAINTY),
@@ -130,7 +120,7 @@ def write(
             raise Invalid("plan_text", field=field, limit=limit)
     row.note, row.uncertainty = note_text.strip(), uncertainty.strip()
     session.flush()
-    _note(session, "write", row, None, acting_user, now)
+    noted(session, "write", row, None, acting_user, now)
 
 
 def pick(
@@ -147,11 +137,11 @@ def pick(
     Raises Conflict (statement_not_in_state, statement_needs_inventory, inventory_empty) and what
     `statement_lots.pick` raises.
     """
-    row = _locked(session, statement, StatementStatus.DRAFT)
+    row = locked(session, statement, StatementStatus.DRAFT)
     account = account_of(session, row)
     wanted = statement_lots.Wanted(certificates, offset_g)
     choices = statement_lots.pick(session, row, account=account, wanted=wanted, now=now)
-    _note(session, "pick", row, None, acting_user, now)
+    noted(session, "pick", row, None, acting_user, now)
     return choices
 
 
@@ -168,6 +158,7 @@ def preview(session: Session, statement: NeutralityStatement) -> dict[str, Any]:
         measures=neutrality.measures_of(
             session, institution_id=statement.institution_id, year=statement.year
         ),
+        stated=statement_uncertainty.stated_of(session, statement),
     )
 
 
@@ -178,7 +169,7 @@ def submit(
 
     Raises Conflict (statement_not_in_state, statement_needs_inventory, lot_not_held, lot_expired).
     """
-    row = _locked(session, statement, StatementStatus.DRAFT)
+    row = locked(session, statement, StatementStatus.DRAFT)
     account = account_of(session, row)
     row.inventory_id, row.inventory_version = account.inventory_id, account.version
     statement_lots.check_usable(session, row, now)
@@ -186,7 +177,7 @@ def submit(
     row.status, row.submitted_at = StatementStatus.IN_REVIEW.value, now
     row.returned_reason = ""
     session.flush()
-    _note(session, "submit", row, None, acting_user, now)
+    noted(session, "submit", row, None, acting_user, now)
 
 
 def _write_content(row: NeutralityStatement, content: dict[str, Any]) -> None:
@@ -202,9 +193,9 @@ def take_back(
     session: Session, *, statement: NeutralityStatement, acting_user: Actor, now: datetime
 ) -> None:
     """Make it a draft again before it is published. Raises Conflict (statement_not_in_state)."""
-    row = _locked(session, statement, StatementStatus.IN_REVIEW, StatementStatus.REVIEWED)
+    row = locked(session, statement, StatementStatus.IN_REVIEW, StatementStatus.REVIEWED)
     _to_draft(session, row)
-    _note(session, "take_back", row, None, acting_user, now)
+    noted(session, "take_back", row, None, acting_user, now)
 
 
 def _to_draft(session: Session, row: NeutralityStatement) -> None:
@@ -229,11 +220,11 @@ def send_back(
     """
     require_role(session, acting_user=acting_user, roles=OFFICERS)
     written = read_reason(reason)
-    row = _locked(session, statement, StatementStatus.IN_REVIEW, StatementStatus.REVIEWED)
+    row = locked(session, statement, StatementStatus.IN_REVIEW, StatementStatus.REVIEWED)
     _to_draft(session, row)
     row.returned_reason = written
     session.flush()
-    _note(session, "send_back", row, None, acting_user, now, written)
+    noted(session, "send_back", row, None, acting_user, now, written)
     _tell(session, "statement_sent_back", row, now)
 
 
@@ -251,10 +242,10 @@ def review(
     """
     staff_id = require_role(session, acting_user=acting_user, roles=OFFICERS)
     written = read_reason(reason)
-    row = _locked(session, statement, StatementStatus.IN_REVIEW)
+    row = locked(session, statement, StatementStatus.IN_REVIEW)
     row.status, row.reviewed_by, row.reviewed_at = StatementStatus.REVIEWED.value, staff_id, now
     session.flush()
-    _note(session, "review", row, None, acting_user, now, written)
+    noted(session, "review", row, None, acting_user, now, written)
     _tell(session, "statement_reviewed", row, now)
 
 
@@ -271,7 +262,7 @@ def publish(
 
     Raises Conflict (statement_not_in_state, inventory_changed, lot_not_held, lot_expired).
     """
-    row = _locked(session, statement, StatementStatus.REVIEWED)
+    row = locked(session, statement, StatementStatus.REVIEWED)
     account = account_of(session, row)
     if (account.inventory_id, account.version) != (row.inventory_id, row.inventory_version):
         raise Conflict("inventory_changed")
@@ -289,7 +280,7 @@ def publish(
     row.status, row.published_at = StatementStatus.PUBLISHED.value, now
     row.published_by = account_id
     session.flush()
-    _note(session, "publish", row, None, acting_user, now)
+    noted(session, "publish", row, None, acting_user, now)
 
 
 def withdraw(
@@ -305,11 +296,11 @@ def withdraw(
     Raises Conflict (statement_not_in_state), Invalid (reason_length).
     """
     written = read_reason(reason)
-    row = _locked(session, statement, StatementStatus.PUBLISHED)
+    row = locked(session, statement, StatementStatus.PUBLISHED)
     row.status, row.withdrawn_at = StatementStatus.WITHDRAWN.value, now
     row.withdrawn_reason = written
     session.flush()
-    _note(session, "withdraw", row, None, acting_user, now, written)
+    noted(session, "withdraw", row, None, acting_user, now, written)
 
 
 def withdraw_as_officer(
@@ -339,45 +330,8 @@ def statement_at(session: Session, *, institution_id: int, public_id: str) -> Ne
     return row
 
 
-def _locked(
-    session: Session, statement: NeutralityStatement, *statuses: StatementStatus
-) -> NeutralityStatement:
-    """Return the statement as it is now, which nobody else changes meanwhile."""
-    row = session.exec(
-        select(NeutralityStatement)
-        .where(col(NeutralityStatement.id) == statement.stored_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
-    if row.status not in statuses:
-        raise Conflict("statement_not_in_state", status=row.status)
-    return row
-
-
 def _tell(session: Session, kind: str, row: NeutralityStatement, now: datetime) -> None:
     """Tell the institution's owners what the city decided."""
     place = session.get_one(Institution, row.institution_id)
     cause = f"statement:{row.public_id}"
     tell_owners(session, place, kind, cause=cause, now=now, statement=row.public_id, year=row.year)
-
-
-def _note(
-    session: Session,
-    step: str,
-    row: NeutralityStatement,
-    institution: Institution | None,
-    acting_user: Actor,
-    now: datetime,
-    reason: str | None = None,
-) -> None:
-    place = institution or session.get_one(Institution, row.institution_id)
-    note(
-        session,
-        place,
-        f"statement.{step}",
-        acting_user=acting_user,
-        now=now,
-        reason=reason,
-        statement=row.public_id,
-        year=row.year,
-    )

@@ -158,6 +158,27 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
         "填写了实际效果，就要写明它是怎样得出的。",
         "An achieved effect needs a word on how it was found.",
     ),
+    "uncertainty_nothing": (
+        "至少填写一个百分数；都不知道就不用填写，声明上会写“未给出”。",
+        "Give at least one percentage; if neither is known, leave it: the statement says so.",
+    ),
+    "uncertainty_percent": (
+        "请填写 0.01 到 100 之间的百分数。0 表示毫无误差，不能填写。",
+        "Give a percentage between 0.01 and 100. 0 would claim that there is no error at all.",
+    ),
+    "uncertainty_basis": (
+        "请写明这个百分数的依据，例如电表等级或检定证书。",
+        "Say what the percentage rests on, e.g. the meter's class or a calibration certificate.",
+    ),
+    "uncertainty_no_percent": (
+        "写了依据，还要填写百分数。",
+        "There is a basis; give the percentage as well.",
+    ),
+    "unknown_factor_here": (
+        "这份声明里没有这个因子，或者还没有给出过不确定度。",
+        "The statement has no such factor, or nothing has been stated for it.",
+    ),
+    "unknown_suggestion": ("没有这条建议值。", "There is no such suggestion."),
     "unknown_plan_measure": ("没有这项措施。", "There is no such measure."),
     "unknown_statement": ("没有这份碳中和声明。", "There is no such statement."),
     "statement_exists": (
