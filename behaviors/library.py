@@ -11,12 +11,16 @@ from behaviors.services import SELF_SOURCE
 from carbonaccount.ledger.models import Unit
 from carbonaccount.ledger.services import issuance_account
 
+# Where a version of a factor comes from when nobody in this city wrote it.
+SHIPPED = "library"
+
 
 def load_library_into(session: Session, *, now: datetime) -> dict[str, int]:
     """Add the emission factors, behaviours and rule versions that are missing; returns counts.
 
     What is in the database stays, whoever made it: a newer release adds, an administrator
-    decides. A behaviour that has any rule version gets no shipped one. The caller commits.
+    decides. A behaviour that has any rule version gets no shipped one, nor does a factor of which
+    the city wrote a version itself, be it a draft. The caller commits.
     """
     library = methods.load_library()
     counts = {
@@ -31,8 +35,15 @@ def load_library_into(session: Session, *, now: datetime) -> dict[str, int]:
 
 
 def _load_factors(session: Session, library: methods.Library) -> int:
-    present = set(session.exec(select(EmissionFactor.code, EmissionFactor.version)).all())
-    missing = [f for f in library.emission_factors if (f.code, f.version) not in present]
+    held = session.exec(select(EmissionFactor)).all()
+    present = {(row.code, row.version) for row in held}
+    # A shipped value beside the city's own could begin later than it, and would hold from then on.
+    decided = {row.code for row in held if row.origin != SHIPPED}
+    missing = [
+        factor
+        for factor in library.emission_factors
+        if factor.code not in decided and (factor.code, factor.version) not in present
+    ]
     session.add_all(
         EmissionFactor(
             code=factor.code,
@@ -47,6 +58,7 @@ def _load_factors(session: Session, library: methods.Library) -> int:
             data_year=factor.data_year,
             grade=factor.grade,
             source=factor.source,
+            origin=SHIPPED,
         )
         for factor in missing
     )

@@ -82,7 +82,9 @@ class FootprintView(BaseModel):
     power_kg: str
     heat_kg: str
     total_kg: str
-    optional_kg: str = Field(description="Water, paper: told apart, not part of the total")
+    optional_kg: str = Field(
+        description="Water, paper, business travel, commuting: told apart, not part of the total"
+    )
     lines: list[FootprintLineView]
 
 

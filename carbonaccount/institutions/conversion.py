@@ -22,8 +22,9 @@ _DEFINITIONS = (
     "m2 = meter ** 2",
     "sheet = [sheet_count]",
     "ream = 500 * sheet",
-    "passenger = []",
+    "passenger = [passenger_count]",
     "pkm = passenger * kilometer",
+    "night = [night_count]",
     "ten_thousand_kWh = 10000 * kilowatt_hour",
     "ten_thousand_m3 = 10000 * meter ** 3",
 )
@@ -56,6 +57,8 @@ _WRITTEN = {
     "therms": "therm",
     "公里": "km",
     "人公里": "pkm",
+    "人·公里": "pkm",
+    "间夜": "night",
     "㎡": "m2",
     "m²": "m2",
     "平方米": "m2",
@@ -70,8 +73,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "kg": ("kg", "t"),
     "t": ("t", "kg"),
     "sheet": ("张", "包"),
-    "pkm": ("pkm",),
-    "km": ("km",),
+    "pkm": ("人公里", "pkm"),
+    "km": ("公里", "km"),
+    "night": ("间夜", "night"),
 }
 UNITS = tuple(dict.fromkeys(unit for units in CHOICES.values() for unit in units))
 # What a cubic metre or litre of a fuel holds, from the reference named above.

@@ -24,6 +24,14 @@ _GREEN_PART_PERCENT = (0, 10, 25)
 _TAKEN_PERCENT = (100, 95, 91)
 _GAS_M3 = 5200
 _WATER_M3 = 8600
+# A year's business travel and the way to work, as the staff was asked for it.
+_STAFF = (
+    ("travel.train", "84000", "人公里"),
+    ("accommodation.night", "120", "间夜"),
+    ("commuting.bus", "96000", "人公里"),
+    ("commuting.car", "150000", "公里"),
+    ("commuting.nev", "60000", "公里"),
+)
 
 
 def load(
@@ -72,5 +80,9 @@ def _write(
         entries.append(Entry(WHOLE_YEAR, "fuel.natural_gas", str(gas_m3), "m3"))
         entries.append(Entry(WHOLE_YEAR, "water.supply", str(water_m3), "m3"))
         entries.append(Entry(WHOLE_YEAR, "paper.a4", "120", "包", basis=Basis.COMPUTED))
+        entries += [
+            Entry(WHOLE_YEAR, code, amount, unit, basis=Basis.ESTIMATED)
+            for code, amount, unit in _STAFF
+        ]
     for entry in entries:
         writing.add_line(session, inventory=row, entry=entry, acting_user=clerk, now=now)

@@ -16,7 +16,6 @@ from carbonaccount.institutions import footprint
 from carbonaccount.institutions.event_factors import (
     Catalogue,
     Item,
-    Known,
     UsedFactor,
     in_city,
 )
@@ -29,7 +28,8 @@ NOT_ASKED, ASKED = "not_asked", "asked"
 # Of how many people a group must be before it is shown outside.
 LEAST_GROUP = 10
 
-FactorOf = Callable[[Known], UsedFactor | None]
+# Tells the factor of a code of the library, None where the library has none.
+FactorOf = Callable[[str], UsedFactor | None]
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _travel(
                 amount,
                 PERSON_KM,
                 sum(group.people for group in mine),
-                factor_of(mode.known),
+                factor_of(mode.library),
                 None,
             )
             lines.append(_counted(line))
@@ -228,7 +228,7 @@ def _line(
         amount,
         item.amount_unit,
         people,
-        factor_of(item.known),
+        factor_of(item.library),
         None,
     )
 
@@ -293,7 +293,7 @@ def _entered_line(item: Item, amount: Amount, factor_of: FactorOf) -> AccountLin
     line = _line(item, amount.amount, factor_of)
     if line.factor is None or not item.green:
         return _counted(line)
-    factor = footprint.Factor(item.known.library, line.factor.value, item.amount_unit)
+    factor = footprint.Factor(item.library, line.factor.value, item.amount_unit)
     (result,) = footprint.account(
         [footprint.Line(factor, amount.amount, green_power=amount.green)]
     ).lines

@@ -119,7 +119,7 @@ def _worked_out(session: Session, event: Event) -> EventTotals:
         groups=event_answers.groups(session, event),
         amounts=_amounts(lines_of(session, event)),
         setting=setting,
-        factor_of=lambda known: used_factor(book, known, setting.on),
+        factor_of=lambda code: used_factor(book, code, setting.on),
     )
 
 
@@ -127,7 +127,7 @@ def mode_factors(session: Session, event: Event) -> list[tuple[Mode, UsedFactor 
     """Return the factor of each way to travel on the event's first day."""
     book = FactorBook.load(session)
     return [
-        (mode, used_factor(book, mode.known, event.first_day))
+        (mode, used_factor(book, mode.library, event.first_day))
         for mode in catalogue().modes.values()
     ]
 

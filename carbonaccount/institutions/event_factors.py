@@ -1,7 +1,7 @@
 """What an event's account is made of: distances, ways to travel, items; and their factors.
 
-Everything stands in data/events.toml. A factor comes from the city's library first, then from
-that file; what has none is not counted, which is shown.
+Everything but the factors stands in data/events.toml, which names the factor of the city's library
+that each takes; what has none there is not counted, which is shown.
 """
 
 import tomllib
@@ -18,7 +18,6 @@ from carbonaccount.factors import FactorBook
 from carbonaccount.institutions.event_models import Source
 
 _FILE = Path(__file__).parent / "data" / "events.toml"
-_EXACT_PLACES = Decimal("0.000000001")
 # An origin that is a district of the city is written with its code after this.
 DISTRICT = "district:"
 SAME_DISTRICT, OTHER_DISTRICT = "same_district", "other_district"
@@ -39,50 +38,40 @@ class Distance:
 
 
 @dataclass(frozen=True)
-class Known:
-    """Where a factor comes from: the library's code, else a value of ours, else nowhere.
-
-    With `times` and `of` it is that many times a factor of the library.
-    """
-
-    library: str
-    unit: str
-    value: Decimal | None = None
-    grade: str = ""
-    source: str = ""
-    times: Decimal | None = None
-    of: str = ""
-
-
-@dataclass(frozen=True)
 class Mode:
-    """A way to travel; `only` says city or beyond where it makes no sense elsewhere."""
+    """A way to travel; `only` says city or beyond where it makes no sense elsewhere.
+
+    `library` is the code of its factor in the city's library.
+    """
 
     code: str
     icon: str
     name_zh: str
     name_en: str
-    known: Known
+    library: str
     only: str = ""
 
 
 @dataclass(frozen=True)
 class Item:
-    """Something with an amount; `asked` when it comes from participants."""
+    """Something with an amount; `asked` when it comes from participants; `library` as of a mode."""
 
     code: str
     source: Source
     name_zh: str
     name_en: str
     amount_unit: str
-    known: Known
+    library: str
     green: bool = False
     asked: bool = False
 
 
 @dataclass(frozen=True)
 class UsedFactor:
-    """The factor an amount was multiplied with: `value` kg per unit. version 0: of the file."""
+    """The factor an amount was multiplied with: `value` kg per unit.
+
+    Version 0 stands in accounts that were closed while a file had values of its own.
+    """
 
     code: str
     version: int
@@ -142,69 +131,19 @@ def catalogue() -> Catalogue:
     rows = tomllib.loads(_FILE.read_text("utf-8"))
     return Catalogue(
         distances={row["code"]: Distance(**row) for row in rows["distance"]},
-        modes={row["code"]: _mode(row) for row in rows["mode"]},
+        modes={row["code"]: Mode(**row) for row in rows["mode"]},
         items={row["code"]: _item(row) for row in rows["item"]},
     )
 
 
-def _mode(row: dict[str, Any]) -> Mode:
-    return Mode(
-        row["code"],
-        row["icon"],
-        row["name_zh"],
-        row["name_en"],
-        _known(row, row["source"]),
-        row.get("only", ""),
-    )
-
-
 def _item(row: dict[str, Any]) -> Item:
-    return Item(
-        row["code"],
-        Source(row["source"]),
-        row["name_zh"],
-        row["name_en"],
-        row["amount_unit"],
-        _known(row, row.get("source_text", "")),
-        row.get("green", False),
-        row.get("asked", False),
-    )
+    return Item(**{**row, "source": Source(row["source"])})
 
 
-def _known(row: dict[str, Any], source: str) -> Known:
-    return Known(
-        library=row["library"],
-        unit=row.get("unit", ""),
-        value=Decimal(row["value"]) if "value" in row else None,
-        grade=row.get("grade", ""),
-        source=source,
-        times=Decimal(row["times"]) if "times" in row else None,
-        of=row.get("of", ""),
-    )
-
-
-def used_factor(book: FactorBook, known: Known, on: date) -> UsedFactor | None:
-    """Return the factor that holds on a day, None when there is none to be traced."""
-    found = _of_library(book, known.library, on)
-    if found is not None:
-        return found
-    if known.times is not None:
-        base = _of_library(book, known.of, on)
-        return None if base is None else _multiple(known, known.times, base)
-    if known.value is None:
-        return None
-    return UsedFactor(known.library, 0, known.value, known.unit, known.grade, known.source)
-
-
-def _of_library(book: FactorBook, code: str, on: date) -> UsedFactor | None:
+def used_factor(book: FactorBook, code: str, on: date) -> UsedFactor | None:
+    """Return the factor of the library that holds on a day, None when it has none."""
     try:
         found = book.on(code, on)
     except NotFound:
         return None
     return UsedFactor(found.code, found.version, found.value, found.unit, found.grade, found.source)
-
-
-def _multiple(known: Known, times: Decimal, base: UsedFactor) -> UsedFactor:
-    value = (times * base.value).quantize(_EXACT_PLACES).normalize()
-    source = f"{known.source} ({base.code} v{base.version}: {base.value} {base.unit})"
-    return UsedFactor(known.library, 0, value, known.unit, known.grade, source)

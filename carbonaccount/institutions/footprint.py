@@ -5,9 +5,9 @@ power   = (purchased - green power - re-supplied) x factor, never below 0
 heat    = (purchased - re-supplied) x factor, never below 0
 total   = direct + power + heat
 
-Water, paper and the like are not part of the standard's boundary: they are told apart and stay
-out of the total. Each line is rounded half up to the gram, and the sums are sums of lines, so
-that anybody who adds up what is printed finds the same.
+Water, paper, business travel and commuting are not part of the standard's boundary: they are told
+apart, by kind, and stay out of the total. Each line is rounded half up to the gram, and the sums
+are sums of lines, so that anybody who adds up what is printed finds the same.
 """
 
 import re
@@ -35,14 +35,28 @@ class Block(StrEnum):
     OPTIONAL = "optional"
 
 
+class Kind(StrEnum):
+    """What an optional line is about; each has a sum of its own."""
+
+    WATER = "water"
+    PAPER = "paper"
+    TRAVEL = "travel"
+    COMMUTING = "commuting"
+
+
+# By what a factor's code begins with. Nights in hotels are part of travelling.
+_KINDS = {
+    "water": Kind.WATER,
+    "paper": Kind.PAPER,
+    "travel": Kind.TRAVEL,
+    "accommodation": Kind.TRAVEL,
+    "commuting": Kind.COMMUTING,
+}
 _BLOCKS = {
     "fuel": Block.DIRECT,
     "grid": Block.POWER,
     "heat": Block.HEAT,
-    "water": Block.OPTIONAL,
-    "paper": Block.OPTIONAL,
-    "travel": Block.OPTIONAL,
-    "commuting": Block.OPTIONAL,
+    **dict.fromkeys(_KINDS, Block.OPTIONAL),
 }
 
 
@@ -98,6 +112,11 @@ def block_of(code: str) -> Block:
     if block is None:
         raise Invalid("factor_not_for_inventory", factor=code[:64])
     return block
+
+
+def kind_of(code: str) -> Kind | None:
+    """Return what an optional factor is about, by its code; None of all other factors."""
+    return _KINDS.get(code.split(".", 1)[0])
 
 
 def activity_unit(unit: str) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from carbonaccount.errors import DomainError, Invalid
 from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import conversion, footprint
-from carbonaccount.institutions.footprint import Block
+from carbonaccount.institutions.footprint import Block, Kind, kind_of
 from carbonaccount.institutions.inventory_models import Basis
 
 WHOLE_YEAR = 0
@@ -140,5 +140,8 @@ def usable_factors(book: FactorBook, day: date) -> list[tuple[Block, FactorVersi
             found.append((footprint.block_of(factor.code), factor))
         except Invalid:
             continue
-    order = list(Block)
-    return sorted(found, key=lambda item: order.index(item[0]))
+    order = [*Block, *Kind]
+    return sorted(
+        found,
+        key=lambda item: (order.index(item[0]), order.index(kind_of(item[1].code) or item[0])),
+    )

@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from carbonaccount.institutions import footprint
-from carbonaccount.institutions.footprint import Block
+from carbonaccount.institutions.footprint import Block, Kind, kind_of
 from carbonaccount.institutions.inventory_models import (
     Basis,
     Inventory,
@@ -116,6 +116,16 @@ class YearAccount(YearSummary):
     def floored(self) -> tuple[AccountLine, ...]:
         """The lines whose deductions exceed what was purchased."""
         return tuple(line for line in self.lines if line.floored)
+
+    @property
+    def optional_parts(self) -> dict[Kind, Decimal]:
+        """Return the parts of `optional_kg` that are there, in the order of `Kind`."""
+        sums: dict[Kind, Decimal] = {}
+        for line in self.lines:
+            kind = kind_of(line.factor_code)
+            if kind is not None:
+                sums[kind] = sums.get(kind, Decimal(0)) + line.emission_kg
+        return {kind: sums[kind] for kind in Kind if kind in sums}
 
 
 def year_account(

@@ -13,7 +13,7 @@ import xlsxwriter
 
 from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import conversion, footprint
-from carbonaccount.institutions.footprint import Block
+from carbonaccount.institutions.footprint import Block, Kind, kind_of
 from carbonaccount.institutions.inventory_entries import energy_name, factor_day, usable_factors
 from carbonaccount.institutions.inventory_reading import (
     BASES,
@@ -56,6 +56,13 @@ INSTRUCTIONS: tuple[tuple[str, str], ...] = (
         "factor 0. Of it re-supplied: electricity or heat passed on to others, deducted.",
     ),
     (
+        "差旅和通勤（可选）：人公里＝人数 × 公里，3 人各乘 200 公里填 600；小客车按车行驶的公里填，"
+        "不乘人数；住宿填间夜。单位自己的车用的油、电已在直接排放和外购电力里，不要再填。",
+        "Business travel and commuting (optional): pkm is people times kilometres, 3 people who "
+        "go 200 km each are 600; of cars the kilometres of the car, whoever sits in it; nights "
+        "are rooms times nights. Fuel and power of your own vehicles are counted already.",
+    ),
+    (
         "佐证文件：先在清单页上传，再填文件名。数据来源：计量或账单、推算、估计。",
         "Evidence file: upload it on the inventory page first, then give its name here. "
         "Basis: meter or bill, computed, estimated.",
@@ -90,6 +97,13 @@ BLOCKS: dict[Block, tuple[str, str]] = {
     Block.POWER: ("外购电力", "Purchased electricity"),
     Block.HEAT: ("外购热力", "Purchased heat"),
     Block.OPTIONAL: ("可选项（不计入合计）", "Optional (not in the total)"),
+}
+# A part of the optional block, with what all its parts come to below.
+KINDS: dict[Kind, tuple[str, str]] = {
+    Kind.WATER: ("水", "Water"),
+    Kind.PAPER: ("纸张", "Paper"),
+    Kind.TRAVEL: ("差旅", "Business travel"),
+    Kind.COMMUTING: ("员工通勤", "Commuting of staff"),
 }
 _SUMMARY = {
     "year": ("年度", "Year"),
@@ -192,6 +206,10 @@ def summary_rows(account: YearAccount, language: str) -> list[tuple[str, Cell]]:
         (_SUMMARY["version"][index], account.version),
         *((BLOCKS[block][index] + " kgCO2", amount) for block, amount in amounts.items()),
         (_SUMMARY["total"][index], account.total_kg),
+        *(
+            (_part(kind, index) + " kgCO2e", amount)
+            for kind, amount in account.optional_parts.items()
+        ),
         (BLOCKS[Block.OPTIONAL][index] + " kgCO2e", account.optional_kg),
         (_SUMMARY["per_m2"][index], account.per_m2_kg),
         (_SUMMARY["per_head"][index], account.per_head_kg),
@@ -199,6 +217,11 @@ def summary_rows(account: YearAccount, language: str) -> list[tuple[str, Cell]]:
         (_SUMMARY["base_year"][index], account.base_year_total_kg),
     ]
     return [(name, cell) for name, cell in found if cell is not None]
+
+
+def _part(kind: Kind, index: int) -> str:
+    """Return what a part of the optional block is called."""
+    return f"{BLOCKS[Block.OPTIONAL][index]} · {KINDS[kind][index]}"
 
 
 @dataclass
@@ -220,9 +243,14 @@ class _Workbook:
         self.book.close()
         self.content = self._file.getvalue()
 
+    @property
+    def index(self) -> int:
+        """Return which of two texts is in the language."""
+        return 1 if self.language == "en" else 0
+
     def said(self, both: tuple[str, str]) -> str:
         """Return one of two texts by the language."""
-        return both[1] if self.language == "en" else both[0]
+        return both[self.index]
 
     def sheet(self, name: str, widths: Sequence[int]) -> Any:
         """Add a sheet with its columns' widths and a header that stays in sight."""
@@ -307,7 +335,9 @@ def _units_sheet(work: _Workbook, factors: Sequence[tuple[Block, FactorVersion]]
         wanted = footprint.activity_unit(factor.unit)
         units = ", ".join(conversion.choices(wanted, factor.code))
         cells: list[Cell] = [factor.code, energy_name(factor, "zh"), energy_name(factor, "en")]
-        cells += [work.said(BLOCKS[block]), factor.value, factor.unit, units, factor.source]
+        kind = kind_of(factor.code)
+        part = work.said(BLOCKS[block]) if kind is None else _part(kind, work.index)
+        cells += [part, factor.value, factor.unit, units, factor.source]
         work.row(sheet, number, cells)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from carbonaccount.institutions.footprint import Block
+from carbonaccount.institutions.footprint import Block, Kind, kind_of
 from carbonaccount.institutions.inventory_results import AccountLine, YearAccount
 
 # More or less than this, in percent, is a jump.
@@ -83,11 +83,16 @@ def _doubles(lines: Sequence[AccountLine]) -> Iterator[Remark]:
 
 
 def _gaps(account: YearAccount, last: YearAccount | None, month_limit: int) -> Iterator[Remark]:
-    """Heat is only missing in a month in which last year had some: nobody heats in summer."""
+    """Heat is only missing in a month in which last year had some: nobody heats in summer.
+
+    A month in which nobody travelled or, in the holidays, came to work is as it should be.
+    """
     heated = {line.month for line in (last.lines if last else ()) if line.block is Block.HEAT}
     heat = {line.factor_code for line in account.lines if line.block is Block.HEAT}
     for (factor, place), months in _months_by_place(account.lines).items():
         wanted = {*range(1, month_limit + 1)} & (heated if factor in heat else {*_MONTHS})
+        if kind_of(factor) in (Kind.TRAVEL, Kind.COMMUTING):
+            continue
         missing = sorted(wanted - months)
         if missing and 0 not in months:
             yield Remark("months_missing", {"factor": factor, "place": place, "months": missing})

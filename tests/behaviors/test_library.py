@@ -274,6 +274,29 @@ def test_self_reports(library: Library) -> None:
         ("water.supply", "0.168", "kgCO2e/m3"),
         ("paper.a4", "0.00707", "kgCO2e/sheet"),
         ("sink.forest_shandong", "243", "kgCO2/(mu year)"),
+        ("travel.train", "0.03546", "kgCO2e/pkm"),
+        ("travel.plane", "0.14253", "kgCO2e/pkm"),
+        ("travel.bus", "0.052", "kgCO2/pkm"),
+        ("travel.metro", "0.032", "kgCO2/pkm"),
+        ("travel.car", "0.250", "kgCO2/km"),
+        ("travel.nev", "0.1077234", "kgCO2/km"),  # 0.174 x 0.6191
+        ("travel.bike", "0.0087", "kgCO2/pkm"),
+        ("travel.walk", "0", "kgCO2/pkm"),
+        ("commuting.bus", "0.052", "kgCO2/pkm"),
+        ("commuting.metro", "0.032", "kgCO2/pkm"),
+        ("commuting.car", "0.250", "kgCO2/km"),
+        ("commuting.nev", "0.1077234", "kgCO2/km"),
+        ("commuting.bike", "0.0087", "kgCO2/pkm"),
+        ("commuting.walk", "0", "kgCO2/pkm"),
+        ("accommodation.night", "53.5", "kgCO2e/night"),
+        ("catering.meal", "2.04", "kgCO2e/meal"),
+        # Per tonne in the table they are read from: 269.50416, 3172.49932, 3824.09335, 1288.50358
+        ("material.wood", "0.26950416", "kgCO2e/kg"),
+        ("material.plastic", "3.17249932", "kgCO2e/kg"),
+        ("material.metal", "3.82409335", "kgCO2e/kg"),
+        ("material.paper", "1.28850358", "kgCO2e/kg"),
+        ("waste.incineration", "0.304", "kgCO2/kg"),
+        ("waste.landfill", "0.5205327", "kgCO2e/kg"),  # 520.5327 a tonne
     ],
 )
 def test_emission_factors_in_2026(library: Library, code: str, value: str, unit: str) -> None:
@@ -288,11 +311,27 @@ def test_the_oldest_factor_also_serves_earlier_days(library: Library) -> None:
     days = [date(2012, 5, 5), date(2025, 12, 31), date(2026, 1, 1), date(2030, 1, 1)]
     values = [library.factor_on("grid.shandong", day).value for day in days]
     assert values == [Decimal(text) for text in ("0.6410", "0.6410", "0.6191", "0.6191")]
+    # What a car takes follows the grid: 0.174 kWh x 0.6410, x 0.6191
+    for code in ("travel.nev", "commuting.nev"):
+        found = [library.factor_on(code, day) for day in days]
+        assert [item.value for item in found] == [
+            Decimal("0.174") * library.factor_on("grid.shandong", day).value for day in days
+        ]
+        assert [item.valid_to for item in found[1:3]] == [date(2025, 12, 31), None]
     # held from 2026 only
     assert library.factor_on("grid.national", days[0]).value == Decimal("0.5306")
     assert [factor.version for factor in library.factor_versions["grid.shandong"]] == [1, 2]
     with pytest.raises(LibraryError, match="unknown_factor"):
         library.factor_on("grid.mars", IN_2026)
+
+
+def test_a_value_of_another_country_says_so(library: Library) -> None:
+    foreign = ("UK Government", "ADEME")
+    found = [f for f in library.emission_factors if f.source.startswith(foreign)]
+    assert len(found) == 9
+    for factor in found:
+        assert factor.grade == "C", factor.code
+        assert "none for China was found" in factor.source or "a value for China" in factor.source
 
 
 def with_behavior(library: Library, code: str, /, **changes: object) -> Library:

@@ -16,7 +16,7 @@ from carbonaccount.clock import business_day, utc_now
 from carbonaccount.errors import DomainError, NotFound
 from carbonaccount.factors import FactorBook
 from carbonaccount.institutions import inventory as life
-from carbonaccount.institutions.footprint import Block
+from carbonaccount.institutions.footprint import Block, Kind
 from carbonaccount.institutions.inventory_entries import energy_name
 from carbonaccount.institutions.inventory_models import Basis, Inventory, InventoryStatus
 from carbonaccount.institutions.inventory_reading import COLUMNS
@@ -39,6 +39,12 @@ BLOCKS: dict[Block, LazyString] = {
     Block.POWER: _l("外购电力"),
     Block.HEAT: _l("外购热力"),
     Block.OPTIONAL: _l("可选项"),
+}
+KINDS: dict[Kind, LazyString] = {
+    Kind.WATER: _l("水"),
+    Kind.PAPER: _l("纸张"),
+    Kind.TRAVEL: _l("差旅"),
+    Kind.COMMUTING: _l("员工通勤"),
 }
 STATES: dict[str, tuple[LazyString, str]] = {
     InventoryStatus.OPEN: (_l("填报中"), "wait"),
@@ -269,6 +275,8 @@ def words() -> dict[str, object]:
     return {
         "block_names": BLOCKS,
         "Block": Block,
+        "kind_names": KINDS,
+        "Kind": Kind,
         "inventory_states": STATES,
         "basis_names": BASES,
         "grams_of": grams_of,

@@ -65,7 +65,13 @@ def inventory_add(place: Seated, year: int) -> ResponseReturnValue:
             place=place,
             inventory=page.inventory,
             groups=[
-                (block, [factor for kind, factor in factors if kind is block]) for block in Block
+                (block, [factor for kind, factor in factors if kind is block])
+                for block in Block
+                if block is not Block.OPTIONAL
+            ],
+            optional=[
+                (kind, [item for _block, item in factors if footprint.kind_of(item.code) is kind])
+                for kind in footprint.Kind
             ],
             names=page.names,
         )
@@ -247,6 +253,7 @@ def _line_page(
             raise error
         _put_error(form, error)
         status = status_of(error)
+    factor = page.book.on(code, factor_day(page.inventory.year, line.month if line else 1))
     html = render_template(
         "institutions/inventory/line.html",
         place=page.place,
@@ -255,7 +262,9 @@ def _line_page(
         line=line,
         code=code,
         block=footprint.block_of(code),
-        factor=page.book.on(code, factor_day(page.inventory.year, line.month if line else 1)),
+        kind=footprint.kind_of(code),
+        counted_in=footprint.activity_unit(factor.unit),
+        factor=factor,
         names=page.names,
     )
     return html, status

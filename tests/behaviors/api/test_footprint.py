@@ -87,9 +87,22 @@ def test_more_green_power_than_was_bought_is_nothing_and_says_so(client: FlaskCl
     assert body["total_kg"] == "2.179"
 
 
-def test_water_and_paper_stay_out_of_the_total(client: FlaskClient) -> None:
-    body = body_of(ask(client, {"factor": "water.supply", "amount": "1000"}))
-    assert (body["optional_kg"], body["total_kg"]) == ("168.000", "0.000")
+def test_water_travel_and_commuting_stay_out_of_the_total(client: FlaskClient) -> None:
+    lines = (
+        {"factor": "water.supply", "amount": "1000"},  # x 0.168
+        {"factor": "travel.train", "amount": "1000", "unit": "人公里"},  # x 0.03546
+        {"factor": "accommodation.night", "amount": "2"},  # x 53.5
+        {"factor": "commuting.car", "amount": "100", "unit": "公里"},  # x 0.250
+        {"factor": "commuting.nev", "amount": "1000"},  # x 0.174 x 0.6191, the grid of 2026
+    )
+    body = body_of(ask(client, *lines, {"factor": "fuel.petrol", "amount": "1"}, on="2026-03-01"))
+    told = [line["emission_kg"] for line in body["lines"]]
+    assert told == ["168.000", "35.460", "107.000", "25.000", "107.723", "2.179"]
+    assert {line["block"] for line in body["lines"][:-1]} == {"optional"}
+    assert (body["optional_kg"], body["total_kg"]) == ("443.183", "2.179")
+    # The year before has the grid of that year: 1,000 km x 0.174 kWh x 0.6410
+    before = body_of(ask(client, lines[-1], on="2025-12-31"))
+    assert before["optional_kg"] == "111.534"
 
 
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
@@ -127,6 +140,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"factor": "fuel.petrol", "amount": "1", "unit": "kWh"}, "unit", "unit_does_not_fit"),
     ({"factor": "fuel.petrol", "amount": "1", "unit": "barrels?"}, "unit", "unknown_unit"),
     ({"factor": "fuel.petrol", "amount": "-1", "unit": "L"}, "amount", "amount_negative"),
+    # A kilometre of a car is none of a person.
+    ({"factor": "travel.car", "amount": "1", "unit": "pkm"}, "unit", "unit_does_not_fit"),
 ]
 
 

@@ -127,6 +127,45 @@ def test_a_newer_release_adds_what_is_new(
     assert load_library_into(session, now=LATER) == NOTHING
 
 
+def test_new_factors_come_but_not_beside_what_the_city_decided(
+    session: Session, office: Office
+) -> None:
+    """A site that ran before nights, meals and electric cars were in the library."""
+    table = SQLModel.metadata.tables["emission_factor"]
+    of_travel = table.c.code.in_(("accommodation.night", "catering.meal", "travel.nev"))
+    session.execute(sa.delete(table).where(of_travel))
+    # The city had written two of them for its events, one of them not yet approved.
+    content = FactorContent(
+        name_zh="住宿",
+        name_en="Nights",
+        value="20",
+        unit="kgCO2/night",
+        gas="CO2",
+        valid_from=None,
+        data_year=None,
+        grade="A",
+        source="own survey",
+    )
+    for code, unit in (("accommodation.night", "kgCO2/night"), ("travel.nev", "kgCO2/km")):
+        factor_services.draft_factor(
+            session,
+            code=code,
+            content=replace(content, unit=unit),
+            acting_user=office.erin,
+            now=MONDAY,
+        )
+    before = everything(session)
+    assert load_library_into(session, now=LATER) == {**NOTHING, "emission_factors": 1}
+    session.flush()
+    after = everything(session)
+    added = [row for row in after["emission_factor"] if row not in before["emission_factor"]]
+    assert [row[1] for row in added] == ["catering.meal"]
+    assert [row for row in after["emission_factor"] if row not in added] == (
+        before["emission_factor"]
+    )
+    assert load_library_into(session, now=LATER) == NOTHING
+
+
 def test_a_rule_an_administrator_drafted_first_is_not_overtaken(
     session: Session, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

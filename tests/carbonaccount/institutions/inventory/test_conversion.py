@@ -24,6 +24,8 @@ EXACT = [
     ("3", "m³", "L", "", "3000"),
     ("2", "包", "sheet", "", "1000"),
     ("1000", "ft2", "m2", "", "92.90304"),
+    ("600", "人公里", "pkm", "travel.train", "600"),
+    ("12", "间夜", "night", "accommodation.night", "12"),
     # With the heating value of JS/T 303-2026: 38931 MJ / 38.931 MJ/m3
     ("38.931", "GJ", "m3", "fuel.natural_gas", "1000"),
     ("73", "kg", "L", "fuel.petrol", "100"),
@@ -50,6 +52,9 @@ REFUSED = [
     ("1", "GJ", "L", "fuel.petrol", "unit_does_not_fit"),
     ("1", "GJ", "m3", "water.supply", "unit_does_not_fit"),
     ("1", "ton", "t", "", "unknown_unit"),  # 2000 pounds to some
+    # Kilometres alone do not say how many went.
+    ("1", "km", "pkm", "travel.train", "unit_does_not_fit"),
+    ("1", "人公里", "km", "travel.car", "unit_does_not_fit"),
     ("1", "kg**9**9", "t", "", "unknown_unit"),
     ("1", "=1+1", "t", "", "unknown_unit"),
     ("1", "牛", "t", "", "unknown_unit"),

@@ -17,8 +17,7 @@ def test_three_years_of_the_school(app: Flask, session: Session) -> None:
         (2025, "locked"),
         (2026, "open"),
     ]
-    # 234,900 kWh x 0.6410, 1,720 GJ x 110, 5,200 m3 x 2.184; water 8,600 m3 x 0.168 and
-    # 120 x 500 sheets x 0.00707
+    # 234,900 kWh x 0.6410, 1,720 GJ x 110, 5,200 m3 x 2.184
     first = years[2024]
     assert (str(first.power_kg), str(first.heat_kg), str(first.direct_kg)) == (
         "150570.900",
@@ -26,7 +25,17 @@ def test_three_years_of_the_school(app: Flask, session: Session) -> None:
         "11356.800",
     )
     assert str(first.total_kg) == "351127.700"
-    assert str(first.optional_kg) == "1869.000"
+    # Water 8,600 m3 x 0.168, 120 x 500 sheets x 0.00707, 84,000 pkm x 0.03546 + 120 nights x 53.5,
+    # 96,000 pkm x 0.052 + 150,000 km x 0.250 + 60,000 km x 0.111534 (0.174 kWh x 0.6410)
+    oldest = year_account(session, institution_id=school.stored_id, year=2024)
+    assert oldest is not None
+    assert {kind: str(kg) for kind, kg in oldest.optional_parts.items()} == {
+        "water": "1444.800",
+        "paper": "424.200",
+        "travel": "9398.640",
+        "commuting": "49184.040",
+    }
+    assert str(first.optional_kg) == "60451.680"
     # 95 % of the kWh, a tenth of each month green, rounded down: (223,155 - 22,313) x 0.6410
     assert str(years[2025].power_kg) == "128739.722"
     assert years[2025].last_year_total_kg == first.total_kg

@@ -99,12 +99,30 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     add(school, clerk, factor="heat.purchased", amount="100", unit="GJ")
     add(school, clerk, factor="fuel.petrol", amount="1,000", unit="L")
     add(school, clerk, factor="water.supply", amount="1000", unit="m3")
-    # 8000 + 5000 kWh at 0.6191, 100 GJ at 110, 1000 L at 2.179; 1250.5 m2
+    offered = clerk.get(f"{home}/inventory/2026/lines/new").text
+    assert "可选：差旅（单独列出，不计入合计）" in offered
+    assert "可选：员工通勤（单独列出，不计入合计）" in offered
+    assert "差旅：飞机" in offered
+    new = f"{home}/inventory/2026/lines/new?factor="
+    assert "3 人各乘 200 公里，填 600" in clerk.get(f"{new}travel.train").text
+    assert "充的电已计入外购电力" in clerk.get(f"{new}commuting.car").text
+    assert "2 间房住 3 晚，填 6" in clerk.get(f"{new}accommodation.night").text
+    refused = add(school, clerk, factor="travel.train", amount="600", unit="km", month="0")
+    assert "这里不能用 km，可以用：人公里, pkm。" in refused.text
+    for code, amount, unit in (
+        ("travel.train", "600", "人公里"),
+        ("accommodation.night", "6", "间夜"),
+        ("commuting.car", "1000", "公里"),
+    ):
+        added = add(school, clerk, factor=code, amount=amount, unit=unit, month="0")
+        assert added.status_code == 303
+    # 8000 + 5000 kWh at 0.6191, 100 GJ at 110, 1000 L at 2.179; 1250.5 m2; and in no total
+    # 1000 m3 at 0.168, 600 pkm at 0.03546 + 6 nights at 53.5, 1000 km at 0.250
     expected = {
         "direct_kg": "2179.000",
         "power_kg": "8048.300",
         "heat_kg": "11000.000",
-        "optional_kg": "168.000",
+        "optional_kg": "760.276",
         "total_kg": "21227.300",
         "per_m2_kg": "16.975",
     }
@@ -112,7 +130,10 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     page = clerk.get(f"{home}/inventory/2026").text
     assert "16.975 kgCO2/m²" in page
     assert "1 行中" not in page
-    assert "5 行中有 5 行没有佐证文件" in page
+    assert "8 行中有 8 行没有佐证文件" in page
+    for kind, kg in (("水", "168.000"), ("差旅", "342.276"), ("员工通勤", "250.000")):
+        assert f"<dt>{kind}</dt><dd>{kg} kgCO2e</dd>" in page
+    assert "<dt>可选项合计</dt><dd>760.276 kgCO2e</dd>" in page
 
     # Green power above the purchase: nothing is left, and the page says so.
     add(school, clerk, amount="100", month="3", green_power="150")

@@ -48,6 +48,8 @@ BOOK = FactorBook(
         ),
         factor("fuel.natural_gas", "2.184", "kgCO2/m3", "天然气"),
         factor("heat.purchased", "110", "kgCO2/GJ", "外购热力"),
+        factor("commuting.car", "0.250", "kgCO2/km", "通勤：燃油小客车"),
+        factor("travel.train", "0.03546", "kgCO2e/pkm", "差旅：火车、高铁"),
         factor("water.supply", "0.168", "kgCO2e/m3", "自来水"),
         factor("sink.forest", "243", "kgCO2/(mu year)", "森林"),
     )
@@ -202,7 +204,17 @@ def test_the_template_can_be_filled_in_and_read(language: str) -> None:
     assert columns[3] == ("Amount*" if language == "en" else "数量*")
     assert len(sheet.data_validations.dataValidation) == 3
     codes = [units.cell(row, 1).value for row in range(2, units.max_row + 1)]
-    assert codes == ["fuel.natural_gas", "grid.shandong", "heat.purchased", "water.supply"]
+    assert codes == [
+        *("fuel.natural_gas", "grid.shandong", "heat.purchased"),
+        *("water.supply", "travel.train", "commuting.car"),
+    ]
+    # What is optional says of what kind it is.
+    assert units.cell(6, 4).value == (
+        "Optional (not in the total) · Business travel"
+        if language == "en"
+        else "可选项（不计入合计） · 差旅"
+    )
+    assert units.cell(6, 7).value == "人公里, pkm"
     name = units.cell(3, 3 if language == "en" else 2).value
     for column, value in ((1, 3), (2, name), (3, "A"), (4, 1234.5), (5, "MWh"), (6, 200)):
         sheet.cell(2, column, value)
@@ -228,9 +240,11 @@ def test_an_export_holds_the_figures_and_can_be_sent_back_unchanged() -> None:
         line(1, "grid.shandong", "12345.6", green="2000", place="=1+1", book=BOOK),
         line(0, "fuel.natural_gas", "38.931", unit="GJ", book=BOOK),
         line(2, "water.supply", "1000", unit="m3", book=BOOK),
+        line(0, "travel.train", "600", unit="人公里", book=BOOK),
+        line(0, "commuting.car", "1000", unit="公里", book=BOOK),
     ]
     account = exported(lines)
-    names = {code: code for code in ("grid.shandong", "fuel.natural_gas", "water.supply")}
+    names = {item.factor_code: item.factor_code for item in lines}
     content = sheets.export(account, names=names, book=BOOK, language="zh")
     book = openpyxl.load_workbook(io.BytesIO(content))
     summary = {row[0].value: row[1].value for row in book["汇总"].iter_rows(min_row=2)}
@@ -238,13 +252,18 @@ def test_an_export_holds_the_figures_and_can_be_sent_back_unchanged() -> None:
     assert summary["外购电力 kgCO2"] == 6404.961
     assert summary["直接排放（燃料） kgCO2"] == 2184
     assert summary["合计（kgCO2）"] == 8588.961
-    assert summary["可选项（不计入合计） kgCO2e"] == 168
+    # 600 pkm x 0.03546; 1000 km x 0.250
+    optional = "可选项（不计入合计）"
+    assert summary[f"{optional} · 水 kgCO2e"] == 168
+    assert summary[f"{optional} · 差旅 kgCO2e"] == 21.276
+    assert summary[f"{optional} · 员工通勤 kgCO2e"] == 250
+    assert summary[f"{optional} kgCO2e"] == 439.276
     rows = list(book["填报"].iter_rows(min_row=2, values_only=True))
-    assert [row[19] for row in rows] == [6404.961, 2184, 168]
+    assert [row[19] for row in rows] == [6404.961, 2184, 168, 21.276, 250]
     assert rows[0][2] == "=1+1"
     assert book["填报"]["C2"].data_type == "s"
     again = plan_upload(content, "export.xlsx", year=2026, book=BOOK, present=lines, evidence=[])
-    assert (len(again.unchanged), again.does_something, again.refused) == (3, False, [])
+    assert (len(again.unchanged), again.does_something, again.refused) == (5, False, [])
 
 
 def exported(lines: list[InventoryLine]) -> YearAccount:

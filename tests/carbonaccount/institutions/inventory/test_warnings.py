@@ -78,6 +78,13 @@ def test_gaps_and_the_same_thing_twice() -> None:
     ]
     early = warnings_of(year(months(["1000"] * 3)), None, floor_area_dm2=0, month_limit=2)
     assert [(remark.code, remark.params) for remark in early] == [("month_not_over", {"month": 3})]
+    # Nobody need travel or drive to work every month.
+    trips = [
+        line(month, code, "100", unit=unit, book=BOOK)
+        for month in (1, 3)
+        for code, unit in (("travel.train", "pkm"), ("commuting.car", "km"))
+    ]
+    assert told(trips) == []
     both = [*months(STEADY), line(0, "grid.shandong", "12000", book=BOOK)]
     assert ("year_and_months", 0) in told(both)
 
