@@ -57,7 +57,7 @@ def scaled(field: Field, pattern: re.Pattern[str], factor: int) -> int | None:
     return int(Decimal(text) * factor) if pattern.fullmatch(text) else None
 
 
-def _within(pattern: re.Pattern[str], least: str, most: int, decimals: int = 0) -> object:
+def within(pattern: re.Pattern[str], least: str, most: int, decimals: int = 0) -> object:
     """Return a check that a number lies between two limits; its message names them."""
     limits = {"least": least, "most": whole_text(most)}
 
@@ -91,8 +91,8 @@ def _is_day(_form: FlaskForm, field: Field) -> None:
 
 
 _needed = InputRequired(_l("请填写。"))
-_effect = _within(_THREE, "0", LARGEST_EFFECT_G // 1000, 3)
-_kilograms_typed = _within(_THREE, "0", _LONGEST, 3)
+_effect = within(_THREE, "0", LARGEST_EFFECT_G // 1000, 3)
+_kilograms_typed = within(_THREE, "0", _LONGEST, 3)
 
 
 def sent_file(field: FileField) -> bytes:
@@ -154,11 +154,11 @@ class PlantedForm(PaperForm):
     place = StringField(_l("地点"), validators=[_needed, Length(max=200)])
     area = StringField(
         _l("面积"),
-        validators=[_needed, _within(_FOUR, "0.0001", MOST_M2 // 10_000, 4)],
+        validators=[_needed, within(_FOUR, "0.0001", MOST_M2 // 10_000, 4)],
         render_kw=_DECIMAL,
     )
     trees = StringField(
-        _l("棵数"), validators=[_needed, _within(_WHOLE, "1", MOST_TREES)], render_kw=_NUMERIC
+        _l("棵数"), validators=[_needed, within(_WHOLE, "1", MOST_TREES)], render_kw=_NUMERIC
     )
     planted_on = StringField(_l("种植日期"), validators=[_is_day], render_kw=_DAY)
 
@@ -178,7 +178,7 @@ class CheckForm(PaperForm):
 
     checked_on = StringField(_l("核查日期"), validators=[_is_day], render_kw=_DAY)
     living = StringField(
-        _l("存活棵数"), validators=[_needed, _within(_WHOLE, "0", MOST_TREES)], render_kw=_NUMERIC
+        _l("存活棵数"), validators=[_needed, within(_WHOLE, "0", MOST_TREES)], render_kw=_NUMERIC
     )
 
     @property
@@ -205,7 +205,7 @@ class ShareForm(FlaskForm):  # type: ignore[misc]
     source = SelectField(_l("数据来源"), validators=[InputRequired(_l("请选择数据来源。"))])
     role = SelectField(_l("用途"), choices=[SelectChoice(*i) for i in offset_labels.ROLES.items()])
     percent = StringField(
-        _l("归单位的份额"), validators=[_needed, _within(_ONE, "0.1", 100, 1)], render_kw=_DECIMAL
+        _l("归单位的份额"), validators=[_needed, within(_ONE, "0.1", 100, 1)], render_kw=_DECIMAL
     )
     agree = BooleanField(
         _l("我已阅读上面的说明，同意从明天起按这个份额把已核证的减排量归给该单位"),
@@ -255,7 +255,7 @@ class PlanForm(FlaskForm):  # type: ignore[misc]
     target_year = StringField(_l("目标年"), validators=[_needed, _is_year], render_kw=_NUMERIC)
     reduce = StringField(
         _l("到目标年自身减排多少"),
-        validators=[_needed, _within(_ONE, "0", 100, 1)],
+        validators=[_needed, within(_ONE, "0", 100, 1)],
         render_kw=_DECIMAL,
     )
     aim = TextAreaField(_l("目标和路径"), validators=[Length(max=1000)], render_kw={"rows": 3})
@@ -321,7 +321,7 @@ class PickForm(FlaskForm):  # type: ignore[misc]
 
     certificates = StringField(
         _l("最多用多少张绿证"),
-        validators=[_within(_WHOLE, "0", _LONGEST)],
+        validators=[within(_WHOLE, "0", _LONGEST)],
         render_kw=_NUMERIC,
     )
     offset = StringField(_l("最多抵消多少"), validators=[_kilograms_typed], render_kw=_DECIMAL)
@@ -339,7 +339,7 @@ class WordsForm(FlaskForm):  # type: ignore[misc]
 
     note = TextAreaField(_l("说明"), validators=[Length(max=2000)], render_kw={"rows": 3})
     uncertainty = TextAreaField(
-        _l("不确定度（没有评估就留空，声明上会写“未给出”）"),
+        _l("不确定度的说明（可以不填）"),
         validators=[Length(max=1000)],
         render_kw={"rows": 2},
     )

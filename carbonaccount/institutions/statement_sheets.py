@@ -11,7 +11,7 @@ from typing import Any
 import xlsxwriter
 from flask_babel import gettext as _
 
-from carbonaccount.institutions import offset_labels
+from carbonaccount.institutions import offset_labels, uncertainty_labels
 from carbonaccount.institutions.neutrality_states import NeutralityState
 from carbonaccount.institutions.statement_corrections import Correction
 from carbonaccount.sealing import printed_number
@@ -37,6 +37,8 @@ def as_xlsx(content: dict[str, Any], *, digest: str, correction: Correction | No
         _table(workbook.add_worksheet(_("排放因子")), *_factors(content), formats)
         _table(workbook.add_worksheet(_("抵消")), *_lots(content), formats)
         _table(workbook.add_worksheet(_("减排措施")), *_measures(content), formats)
+        if uncertainty_labels.parts(content):
+            _table(workbook.add_worksheet(_("不确定度")), *_parts(content), formats)
     return file.getvalue()
 
 
@@ -72,11 +74,51 @@ def _results(
         (_("剩余（千克）"), _kg(balance["remaining_g"])),
         (_("结论"), concluded),
         *since,
-        (_("不确定度"), content["uncertainty"] or _("未给出")),
+        *_uncertainty(content),
         (_("审核人"), content.get("reviewer", "")),
         (_("发布日期"), content.get("published_on", "")),
         ("SHA-256", digest),
     ]
+
+
+def _uncertainty(content: dict[str, Any]) -> list[tuple[str, Cell]]:
+    """Return the uncertainty; the ends of its interval only where everything is covered."""
+    rows: list[tuple[str, Cell]] = [
+        (_("不确定度"), uncertainty_labels.figure(content) or _("未给出"))
+    ]
+    found = uncertainty_labels.interval(content)
+    if found is not None:
+        rows.append((_("95% 置信区间下限（千克）"), _kg(found["lower_g"])))
+        rows.append((_("95% 置信区间上限（千克）"), _kg(found["upper_g"])))
+    said = [
+        (_("抵消与置信区间"), uncertainty_labels.above_offsets(content)),
+        (_("不确定度的说明"), uncertainty_labels.remark(content)),
+    ]
+    return [*rows, *((name, text) for name, text in said if text)]
+
+
+def _parts(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
+    header = [
+        *(_("因子"), _("名称"), _("排放（千克）"), _("活动数据（%）"), _("活动数据的依据")),
+        *(_("因子（%）"), _("因子的依据")),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            part["factor"],
+            uncertainty_labels.factor_name(content, part["factor"]),
+            _kg(part["emission_g"]),
+            _percent(part["activity_percent"]),
+            part["activity_basis"],
+            _percent(part["factor_percent"]),
+            part["factor_basis"],
+        ]
+        for part in uncertainty_labels.parts(content)
+    ]
+    return header, rows
+
+
+def _percent(text: str) -> Cell:
+    return Decimal(text) if text else _("未给出")
 
 
 def _account(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:

@@ -29,6 +29,7 @@ _PAGES: tuple[str, ...] = (
     "plantations",
     "recognition",
     "shares",
+    "statement_uncertainty",
     "statements",
 )
 # Words for the messages that this room sends; importing a module registers them.

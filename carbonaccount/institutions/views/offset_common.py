@@ -11,7 +11,12 @@ from sqlmodel import Session
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.config import Settings
 from carbonaccount.errors import DomainError, NotFound
-from carbonaccount.institutions import neutrality, offset_files, offset_labels
+from carbonaccount.institutions import (
+    neutrality,
+    offset_files,
+    offset_labels,
+    uncertainty_labels,
+)
 from carbonaccount.institutions.offset_files import Paper
 from carbonaccount.institutions.offset_forms import sent_file
 from carbonaccount.institutions.offset_rules import UPTAKE
@@ -87,6 +92,7 @@ def offset_words() -> dict[str, object]:
     return {
         "name_in": name_in,
         "offset_labels": offset_labels,
+        "unsure": uncertainty_labels,
         "grouped": offset_labels.grouped,
         "kilograms": offset_labels.kg,
         "percent": offset_labels.percent,

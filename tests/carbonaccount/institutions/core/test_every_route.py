@@ -41,6 +41,9 @@ NATURAL = {
     "role": "staff",
     # A gift to the institution: looked up among those of its own account; the tests of offsets.
     "ref": "nobody-s",
+    # Below a statement's own id.
+    "factor_code": "grid.shandong",
+    "suggestion": "before",
 }
 # Everybody may give up their own seat; done in the middle of a walk it would end the walk.
 OWN_SEAT = "institutions.give_up_seat"

@@ -27,6 +27,7 @@ from carbonaccount.institutions.offset_models import Attribution, OffsetLot, Pla
 from carbonaccount.institutions.offset_rules import UPTAKE
 from carbonaccount.ledger.models import LedgerKind
 from carbonaccount.messages.models import Message
+from carbonaccount.sealing import canonical
 from tests.admin.desk import staff
 from tests.behaviors.intake.arranging import admit
 from tests.carbonaccount.institutions.offsets.arranging import PDF, books, broken, locked_year
@@ -44,6 +45,28 @@ BOUNDS = {
     "base_year": "请填写 2000 到 2100 之间的年份。",
     "reduce": "请填写 0 到 100 之间的数，最多 1 位小数。",
 }
+# What the school states by factor, and what it comes to.
+SURE = {
+    "fuel.petrol": {
+        "activity": "3",
+        "activity_basis": "加油小票",
+        "factor": "4.00",
+        "factor_basis": "油品检测报告",
+    },
+    "grid.shandong": {
+        "activity": "6",
+        "activity_basis": "按面积推算",
+        "factor": "8",
+        "factor_basis": "三年间的变化",
+    },
+    "heat.purchased": {
+        "activity": "5",
+        "activity_basis": "热量表 3 级",
+        "factor": "12",
+        "factor_basis": "供热公司的说明",
+    },
+}
+WHOLE = "±8.4%，95% 置信区间 16,783.932 至 19,830.068 kg"
 
 
 @pytest.fixture
@@ -240,10 +263,14 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     assert clerk.post_with(token, f"{address}/lots", {"certificates": "0"}).status_code == 303
     assert "−0.000" not in clerk.get(address).text
     assert clerk.post_with(token, f"{address}/lots", {"offset": ""}).status_code == 303
-    words = {"note": "边界与能源统计一致", "uncertainty": ""}
+    words = {"note": "边界与能源统计一致", "uncertainty": "热量按面积分摊"}
     assert clerk.post_with(token, f"{address}/words", words).status_code == 303
+    _how_sure_it_is(place, address)
     assert clerk.post_with(token, f"{address}/publish", {}).status_code == 403
     assert clerk.post_with(token, f"{address}/submit", {}).status_code == 303
+    late = f"{address}/uncertainty/fuel.petrol"
+    assert clerk.get(late).status_code == 303
+    assert clerk.post_with(token, late, SURE["fuel.petrol"]).status_code == 409
     assert owner.get(f"/statements/{number}").status_code == 404
     officer = staff(app, Role.INSTITUTION_OFFICER, login="olga")
     review = f"/admin/statements/{number}"
@@ -259,6 +286,54 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     _papers_say_what_the_books_hold(app, place, number, tmp_path)
     _a_correction_is_told(app, place, number)
     _the_check_tells_them_apart(app, place, number)
+
+
+def _how_sure_it_is(place: Place, address: str) -> None:
+    """5 % of petrol, 10 % of power, 13 % of heat: see test_uncertainty for the arithmetic."""
+    clerk, below = place.clerk, f"{address}/uncertainty"
+    petrol, power = f"{below}/fuel.petrol", f"{below}/grid.shandong"
+    page = clerk.get(petrol)
+    token = csrf_token(page)
+    assert "2006 IPCC Guidelines, Volume 2" in page.text
+    assert "没有可以采用的值" in clerk.get(f"{below}/heat.purchased").text
+    # Water is in no total, and readers do not write.
+    assert clerk.get(f"{below}/water.supply").status_code == 404
+    assert (
+        clerk.post_with(token, f"{below}/grid.national", SURE["grid.shandong"]).status_code == 404
+    )
+    assert clerk.post_with(token, f"{petrol}/accept/meter_1", {}).status_code == 404
+    assert place.reader.get(petrol).status_code == 403
+    sure = SURE["fuel.petrol"]
+    for wrong, said in (
+        ({}, "至少填写一个百分数"),
+        ({**sure, "activity": "0"}, "请填写 0.01 到 100 之间的数，最多 2 位小数。"),
+        ({**sure, "factor": "100.01"}, "请填写 0.01 到 100 之间的数，最多 2 位小数。"),
+        ({**sure, "factor": "1.234"}, "请填写 0.01 到 100 之间的数，最多 2 位小数。"),
+        ({**sure, "activity_basis": " "}, "请写明这个百分数的依据"),
+        ({**sure, "factor": ""}, "写了依据，还要填写百分数。"),
+    ):
+        refused = clerk.post_with(token, petrol, wrong)
+        assert refused.status_code == 422
+        assert said in "".join(field_errors(refused)), said
+    # A suggestion counts once it is taken, and says nothing of the factor.
+    assert clerk.post_with(token, f"{petrol}/accept/ipcc_fuel", {}).status_code == 303
+    assert 'value="5.00"' in clerk.get(petrol).text
+    assert "未给出：没有做过评估" in clerk.get(address).text
+    assert clerk.post_with(token, petrol, sure).status_code == 303
+    # 2,179 of 18,307 kg are 11.9 %: what a part comes to is not said of the whole.
+    partly = clerk.get(address).text
+    assert "只给出了占排放 11.9% 的部分" in partly
+    assert "95% 置信区间 " not in partly
+    for code in ("grid.shandong", "heat.purchased"):
+        assert clerk.post_with(token, f"{below}/{code}", SURE[code]).status_code == 303
+    assert clerk.post_with(token, f"{power}/remove", {}).status_code == 303
+    assert clerk.post_with(token, f"{power}/remove", {}).status_code == 404
+    assert "只给出了占排放 71.9% 的部分" in clerk.get(address).text
+    assert clerk.post_with(token, power, SURE["grid.shandong"]).status_code == 303
+    # 16,000 kg are enough for 15,102 kg, and 576.824 kg below the upper end.
+    whole = clerk.get(address).text
+    for text in (WHOLE, "碳中和", "16,576.824 kg，相差 576.824 kg：实际排放可能比抵消的多"):
+        assert text in whole, text
 
 
 def _a_correction_is_told(app: Flask, place: Place, number: str) -> None:
@@ -312,7 +387,10 @@ def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folde
         *(
             "示例学校",
             "0.6410",
-            "未给出",
+            "16,783.932",
+            "16,576.824",
+            "热量表 3 级",
+            "热量按面积分摊",
             "850.500",
             "Dana",
             f"{TODAY}",
@@ -330,6 +408,14 @@ def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folde
     assert results["抵消总量（千克）"] == 16_000
     assert results["剩余（千克）"] == 0
     assert results["结论"] == "已实现碳中和"
+    assert results["不确定度"] == WHOLE
+    assert results["95% 置信区间上限（千克）"] == 19_830.068
+    sure = list(book.worksheets[5].iter_rows(min_row=2, values_only=True))
+    assert [(row[0], row[2], row[3], row[5]) for row in sure] == [
+        ("fuel.petrol", 2_179, 3, 4),
+        ("grid.shandong", 5_128, 6, 8),
+        ("heat.purchased", 11_000, 5, 12),
+    ]
     lines = list(book.worksheets[1].iter_rows(min_row=2, values_only=True))
     assert sum(line[6] for line in lines if line[0] != "可选项（不计入合计）") == 18_307
     lots = list(book.worksheets[3].iter_rows(min_row=2, values_only=True))
@@ -360,6 +446,8 @@ def _the_check_tells_them_apart(app: Flask, place: Place, number: str) -> None:
         return page.text.split('data-verdict="')[1].split('"')[0]
 
     assert verdict() == "genuine"
+    _as_it_was_sealed_before(app, number)
+    assert verdict() == "genuine"
     assert verdict(total="") == "exists"
     for changed in ({"total": "18307.001"}, {"offset": "16001"}, {"date": "2026-01-01"}):
         assert verdict(**changed) == "differs"
@@ -373,6 +461,24 @@ def _the_check_tells_them_apart(app: Flask, place: Place, number: str) -> None:
     assert "发现漏报" in public
     with writing(app) as session:
         assert broken(session) == {}
+
+
+def _as_it_was_sealed_before(app: Flask, number: str) -> None:
+    """A statement from before percentages had the institution's words alone, and keeps them."""
+    with writing(app) as session:
+        row = session.exec(select(NeutralityStatement)).one()
+        content = statement_content.read(row.content)
+        assert content["uncertainty_stated"]["to_offset"]["upper_g"] == 16_576_824
+        del content["uncertainty_stated"]
+        row.content = canonical({**content, "v": 1})
+        row.digest = statement_content.digest_of(row.content)
+        row.seal = statement_content.seal_of(row.content, app.extensions["carbonaccount.vault"])
+        session.commit()
+    page = Browser(app).get(f"/statements/{number}")
+    assert page.status_code == 200
+    assert "热量按面积分摊" in page.text
+    assert "置信区间" not in page.text
+    assert Browser(app).get(f"/statements/{number}.xlsx").status_code == 200
 
 
 @ONE_DATABASE

@@ -15,7 +15,7 @@ from flask import Flask
 from sqlmodel import Session, col, select
 
 from carbonaccount.audit import SYSTEM, Actor
-from carbonaccount.errors import Conflict, DomainError, Invalid, Refused
+from carbonaccount.errors import Conflict, DomainError, Invalid, NotFound, Refused
 from carbonaccount.institutions import (
     inventory,
     inventory_lines,
@@ -23,6 +23,7 @@ from carbonaccount.institutions import (
     statement_checks,
     statement_content,
     statement_lots,
+    statement_uncertainty,
     statements,
 )
 from carbonaccount.institutions.inventory_entries import Entry
@@ -35,6 +36,7 @@ from carbonaccount.institutions.neutrality_states import (
 )
 from carbonaccount.institutions.offset_models import LotKind, OffsetLot
 from carbonaccount.institutions.statement_checks import Printed, Verdict
+from carbonaccount.institutions.statement_uncertainty import Stated
 from carbonaccount.ledger.models import LedgerKind
 from carbonaccount.sealing import printed_number
 from tests.carbonaccount.institutions.offsets.arranging import (
@@ -97,6 +99,38 @@ def picked(
         statement=row,
         certificates=certificates,
         offset_g=offset_g,
+        acting_user=stage.clerk,
+        now=NOW,
+    )
+
+
+def stated(
+    session: Session,
+    row: NeutralityStatement,
+    stage: Stage,
+    sure: Stated,
+    factor: str = "fuel.petrol",
+) -> None:
+    """State the uncertainty of a factor."""
+    statement_uncertainty.state(
+        session,
+        statement=row,
+        factor_code=factor,
+        stated=sure,
+        account_id=stage.clerk.id or 0,
+        acting_user=stage.clerk,
+        now=NOW,
+    )
+
+
+def took_over(session: Session, row: NeutralityStatement, stage: Stage, key: str) -> None:
+    """Take over what is suggested for petrol."""
+    statement_uncertainty.accept(
+        session,
+        statement=row,
+        factor_code="fuel.petrol",
+        key=key,
+        account_id=stage.clerk.id or 0,
         acting_user=stage.clerk,
         now=NOW,
     )
@@ -281,6 +315,7 @@ def test_withdrawn_lots_stay_used_and_count_for_the_next(
     vault = app.extensions["carbonaccount.vault"]
     first = drafted(session, stage)
     picked(session, first, stage)
+    stated(session, first, stage, Stated(300, "小票", 400, "检测"))
     published(app, session, first, stage)
     said = Printed(18_307_000, 15_102_000, date(2026, 3, 10))
     number = printed_number(first.public_id).lower()
@@ -311,10 +346,25 @@ def test_withdrawn_lots_stay_used_and_count_for_the_next(
     # The next statement of the year stands on the lots that are gone, and needs no others.
     second = drafted(session, stage)
     assert second.revision == 1
+    # What the last statement stated is offered, and counts for nothing until it is taken.
+    offered = statement_uncertainty.suggestions(
+        session, statement=second, factor_code="fuel.petrol"
+    )
+    assert [(item.key, item.year) for item in offered] == [("before", 2025), ("ipcc_fuel", None)]
+    assert statement_uncertainty.stated_of(session, second) == {}
+    for key, activity in (("before", 300), ("ipcc_fuel", 500)):
+        took_over(session, second, stage, key)
+        taken = statement_uncertainty.stated_of(session, second)["fuel.petrol"]
+        assert (taken.activity, taken.factor, taken.factor_basis) == (activity, 400, "检测")
+    with pytest.raises(NotFound):
+        took_over(session, second, stage, "meter_1")
     picked(session, second, stage)
     assert statement_lots.lots_of(session, second).chosen == []
     assert statements.preview(session, second)["balance"]["neutral"]
     published(app, session, second, stage)
+    with pytest.raises(Conflict) as fixed:
+        stated(session, second, stage, Stated(300, "小票"))
+    assert code(fixed) == "statement_not_in_state"
     assert books(session, stage.place.account_id, LedgerKind.INSTITUTION) == 5_000_000
     assert broken(session) == {}
     # One changed digit in what we keep shows itself.
