@@ -22,6 +22,7 @@ from carbonaccount.institutions import (
     lots,
     neutrality,
     retiring,
+    statement_uncertainty,
     statements,
 )
 from carbonaccount.institutions.afforestation import Planted
@@ -38,6 +39,8 @@ from carbonaccount.institutions.offset_rules import (
     certificate_end,
     parse_serials,
 )
+from carbonaccount.institutions.statement_rows import account_of
+from carbonaccount.institutions.statement_uncertainty import Stated
 
 OFFICER_LOGIN, OFFICER_NAME = "demo-officer", "示例审核员"
 CERTIFICATES = 40
@@ -280,6 +283,7 @@ def _statement(
         acting_user=clerk,
         now=now,
     )
+    _how_sure(session, row, clerk, now)
     statements.submit(session, statement=row, acting_user=clerk, now=now)
     statements.review(session, statement=row, reason="示例：已核对", acting_user=officer, now=now)
     statements.publish(
@@ -290,3 +294,18 @@ def _statement(
         acting_user=owner,
         now=now,
     )
+
+
+def _how_sure(session: Session, row: NeutralityStatement, clerk: Actor, now: datetime) -> None:
+    """State percentages that stand for none of any real meter or factor, and say so."""
+    sure = Stated(200, "示例：计量器具 2 级", 500, "示例：演示用的百分数，没有出处")
+    for code in statement_uncertainty.codes_of(account_of(session, row)):
+        statement_uncertainty.state(
+            session,
+            statement=row,
+            factor_code=code,
+            stated=sure,
+            account_id=clerk.id or 0,
+            acting_user=clerk,
+            now=now,
+        )

@@ -168,6 +168,11 @@ def test_from_a_listed_inventory_to_a_checked_statement(
     clerk.page.wait_for_url("**/neutrality/statements/*")
     found += problems(clerk, "a draft")
     statement = clerk.page.url.removeprefix(panel.address)
+    clerk.page.click("main a[href*='/uncertainty/grid.']")
+    clerk.page.wait_for_url("**/uncertainty/grid.*")
+    found += problems(clerk, "how sure the power is")
+    clerk.page.click("main form[action$='/accept/meter_1'] button")
+    clerk.page.wait_for_url(f"**{statement}")
     clerk.page.click("main form[action$=submit] button")
     clerk.page.wait_for_selector("main form[action$=take-back]")
     number = statement.rpartition("/")[2]

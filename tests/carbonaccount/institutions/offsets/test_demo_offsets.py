@@ -27,6 +27,9 @@ def test_the_school_shows_a_statement(app: Flask, session: Session) -> None:
     assert {lot["kind"] for lot in content["offsets"]} >= {"ccer", "afforestation"}
     assert content["balance"]["offsets_g"] == content["balance"]["after_power_g"]
     assert content["balance"]["neutral"]
+    sure = content["uncertainty_stated"]
+    assert sure["coverage"] == "whole"
+    assert all(part["factor_basis"].startswith("示例") for part in sure["parts"])
     found = statement_checks.check(
         session,
         number=row.public_id,
