@@ -4,10 +4,18 @@ from flask_babel import LazyString, lazy_pgettext
 from flask_babel import lazy_gettext as _l
 
 from behaviors.models import ActivityRecord, Channel, RecordStatus
+from behaviors.plans import Indicator, Relation
 from behaviors.scoring import FieldSpec
 from behaviors.version_changes import Change
 from carbonaccount.ledger.models import LedgerKind, TransferKind, Unit
-from carbonaccount.web.templating import language
+from carbonaccount.web.templating import language, plain_decimal
+
+# What a target says, by its relation to the figure.
+_TARGETS: dict[str, LazyString] = {
+    Relation.ABOUT: _l("约 %(target)s"),
+    Relation.AT_LEAST: _l("%(target)s 以上"),
+    Relation.BEFORE: _l("%(target)s前"),
+}
 
 FAMILIES: dict[str, LazyString] = {
     "transport": _l("绿色出行"),
@@ -226,3 +234,11 @@ def grade_meaning(grade: str) -> str:
 def family_name(family: str) -> str:
     """Return a family's name, its code when it is one of a later methods release."""
     return str(FAMILIES.get(family, family))
+
+
+def target_text(item: Indicator) -> str:
+    """Return a target with its unit and what the plan says of it, for example that it is about."""
+    unit = item.unit_en if language() == "en" else item.unit_zh
+    figure = f"{plain_decimal(item.target)} {unit}".strip()
+    said = _TARGETS.get(item.relation)
+    return figure if said is None else str(said) % {"target": figure}

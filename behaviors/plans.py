@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -25,14 +26,24 @@ LONGEST_SOURCE = 300
 SHORTEST_REASON, LONGEST_REASON = 2, 300
 
 
+class Relation(StrEnum):
+    """What a target says: its figure, or something about it."""
+
+    EXACTLY = ""
+    ABOUT = "about"
+    AT_LEAST = "at_least"
+    BEFORE = "before"
+
+
 @dataclass(frozen=True)
 class Plan:
-    """A plan by its document number."""
+    """A plan by its document number; a superior one is that of the whole province."""
 
     code: str
     document: str
     name_zh: str
     name_en: str
+    superior: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,12 @@ class Indicator:
     year: int | None
     source_zh: str
     source_en: str
+    relation: Relation = Relation.EXACTLY
+
+    @property
+    def superior(self) -> bool:
+        """Tell whether it is a target of the province and not of the city's own plans."""
+        return all(plan.superior for plan in self.plans)
 
 
 @cache
@@ -68,6 +85,7 @@ def _indicator(item: dict[str, Any], plans: dict[str, Plan]) -> Indicator:
             "plans": tuple(plans[code] for code in item["plans"]),
             "target": Decimal(item["target"]),
             "year": item.get("year"),
+            "relation": Relation(item.get("relation", "")),
         }
     )
 
@@ -114,7 +132,7 @@ def report_value(
     last = business_day(now).year
     if not FIRST_YEAR <= year <= last:
         raise Invalid("indicator_year", field="year", first=FIRST_YEAR, last=last)
-    amount = _amount(indicator, value)
+    amount = _amount(indicator, value, last=last)
     if not source.strip():
         raise Invalid("indicator_source", field="source")
     row = PlanIndicatorValue(
@@ -178,13 +196,15 @@ def withdraw_value(
     )
 
 
-def _amount(indicator: Indicator, text: str) -> str:
-    """Return a value as it is kept. Raises Invalid (indicator_value)."""
+def _amount(indicator: Indicator, text: str, *, last: int) -> str:
+    """Return a value as it is kept. Raises Invalid (indicator_value, indicator_value_year)."""
     wrong = Invalid("indicator_value", field="value", decimals=MOST_DECIMALS)
     try:
         amount = Decimal(text.strip())
     except InvalidOperation:
         raise wrong from None
+    if indicator.relation is Relation.BEFORE and amount not in range(FIRST_YEAR, last + 1):
+        raise Invalid("indicator_value_year", field="value", first=FIRST_YEAR, last=last)
     most = HUNDRED_PERCENT if indicator.percent else LARGEST
     if not amount.is_finite() or not 0 <= amount <= most:
         raise wrong

@@ -9,7 +9,7 @@ from admin.life.forms import IndicatorForm
 from admin.listing import Column, exported
 from admin.views import blueprint as blueprint
 from admin.views.common import attempted, put_error
-from behaviors import plans
+from behaviors import labels, plans
 from behaviors.total_models import PlanIndicatorValue
 from behaviors.views.common import localized
 from carbonaccount.clock import utc_now
@@ -25,7 +25,7 @@ def indicators() -> ResponseReturnValue:
     """List the plans' indicators with the value that was reported last."""
     known = plans.reported(current_session())
     rows = [(item, next(iter(known.get(item.code, [])), None)) for item in plans.indicators()]
-    return render_template("admin/indicators.html", rows=rows)
+    return render_template("admin/indicators.html", rows=rows, target_text=labels.target_text)
 
 
 @blueprint.get("/indicators.<any(csv, xlsx):kind>")
@@ -43,7 +43,9 @@ def _columns() -> list[Column[Line]]:
         Column("code", _("代码"), lambda row: row[0].code),
         Column("name", _("指标"), lambda row: indicator_name(row[0])),
         Column("documents", _("方案"), lambda row: " ".join(p.document for p in row[0].plans)),
+        Column("superior", _("上位方案"), lambda row: _("是") if row[0].superior else _("否")),
         Column("target", _("目标"), lambda row: f"{row[0].target:f}"),
+        Column("target_said", _("目标的表述"), lambda row: labels.target_text(row[0])),
         Column("unit", _("单位"), lambda row: localized(row[0].unit_zh, row[0].unit_en)),
         Column("target_year", _("目标年"), lambda row: row[0].year or ""),
         Column("year", _("哪一年的数值"), lambda row: row[1].year if row[1] else ""),
@@ -109,6 +111,7 @@ def _page(
     page = render_template(
         "admin/indicator.html",
         item=item,
+        target_text=labels.target_text,
         form=form,
         values=plans.reported(current_session()).get(item.code, []),
         error=error,

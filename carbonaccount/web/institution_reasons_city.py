@@ -13,6 +13,10 @@ CITY_REASONS: dict[str, tuple[str, str]] = {
         "请填写不小于 0 的数字，最多 {decimals} 位小数；百分比不超过 100。",
         "Enter a number from 0 up with at most {decimals} decimals; percentages up to 100.",
     ),
+    "indicator_value_year": (
+        "请填一个年份，从 {first} 到 {last}：已经过去的峰值才能报告。",
+        "Give a year from {first} to {last}: only a peak that has passed can be reported.",
+    ),
     "indicator_source": (
         "请写明数值公布在哪里，例如文件名称和文号。",
         "Say where the value was published, for example the document and its number.",

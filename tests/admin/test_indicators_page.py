@@ -21,7 +21,10 @@ def report(browser: Browser, **values: str) -> int:
 
 def test_a_reported_value_is_public_and_audited(app: Flask) -> None:
     oscar, audrey = staff(app, Role.OPERATOR), staff(app, Role.AUDITOR, login="audrey")
-    assert oscar.get("/admin/indicators").text.count("未报告") == 4
+    listed = oscar.get("/admin/indicators").text
+    assert listed.count("未报告") == 10
+    assert "2030 年前" in listed
+    assert "上位方案" in oscar.get("/admin/indicators/carbon_intensity_shandong_2030").text
     for wrong in ({"value": "101"}, {"value": "many"}, {"year": "1999"}, {"source": ""}):
         assert report(oscar, **wrong) == 422
     assert report(oscar) == 303
@@ -38,9 +41,15 @@ def test_a_reported_value_is_public_and_audited(app: Flask) -> None:
         ).all()
         assert [entry.details["value"] for entry in trail] == ["31.5", "32", "30"]
         assert {entry.subject for entry in trail} == {"recycling_rate_jining_2025"}
+    peak = "/admin/indicators/peak_jining_2030"
+    for value, status in (("2025.5", 422), ("2025", 303)):
+        token = csrf_token(oscar.get(peak))
+        form = {"year": "2026", "value": value, "source": "公报", "csrf_token": token}
+        assert oscar.post(peak, form).status_code == status
     public = app.test_client().get("/city").text
+    assert "<td>2025 年<" in public
     assert "济宁市统计公报〔2025〕1号" in public
-    assert public.count("未报告") == 3
+    assert public.count("未报告") == 8
     assert "32," in audrey.get("/admin/indicators.csv").text
     assert "记下已公布的数值" not in audrey.get(PAGE).text
     assert report(audrey) == 403

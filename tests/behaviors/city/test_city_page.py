@@ -97,6 +97,12 @@ def test_the_page_tells_groups_institutions_and_targets(
     assert page.index("甲机关") < page.index("方案的目标与进展")
     assert "济起管发〔2024〕2号" in page
     assert page.count("未报告") == len(plans.indicators())
+    own, superior = page.split("上位方案的目标</h3>")
+    assert "<td>2030 年前<" in own
+    for said in ("约 13 %", "14.5 %", "20.5 %", "约 20 %", "68 % 以上"):
+        assert f"<td>{said}<" in superior
+    assert "鲁政字〔2022〕242号" in superior
+    assert "鲁政字〔2022〕242号" not in own
     english = client.get("/city", headers={"Accept-Language": "en"}).text
     assert "Not reported" in english or "未报告" in english
     # Read again it costs one statement of its own; a new figure is there at once.
@@ -268,12 +274,23 @@ def test_the_rule_of_uncertainty() -> None:
 def test_indicators_are_those_of_the_plans() -> None:
     found = {item.code: item for item in plans.indicators()}
     assert found["recycling_rate_jining_2025"].plans[0].document == "济政字〔2023〕39号"
-    assert [(item.year, str(item.target)) for item in plans.indicators()] == [
-        (2025, "35"),
-        (2035, "45"),
-        (2035, "60"),
-        (None, "500"),
+    assert [(item.year, str(item.target), item.relation) for item in plans.indicators()] == [
+        (2030, "2030", "before"),
+        (2025, "35", ""),
+        (2035, "45", ""),
+        (2035, "60", ""),
+        (None, "500", ""),
+        # Of the whole province: 13 % or so, 14.5 and 20.5 %; 20 % or so, 68 % and more
+        (2025, "13", "about"),
+        (2025, "14.5", ""),
+        (2025, "20.5", ""),
+        (2030, "20", "about"),
+        (2030, "68", "at_least"),
     ]
+    assert [item.superior for item in plans.indicators()] == [False] * 5 + [True] * 5
+    assert {item.plans[0].document for item in plans.indicators() if item.superior} == {
+        "鲁政字〔2022〕242号"
+    }
     assert all(item.source_zh and item.source_en for item in plans.indicators())
 
 
@@ -288,6 +305,10 @@ def test_indicators_are_those_of_the_plans() -> None:
         ({"value": "NaN"}, Invalid),
         ({"value": "12.3456"}, Invalid),
         ({"source": "  "}, Invalid),
+        # Of the peak a year is told, and none to come.
+        ({"code": "peak_jining_2030", "value": "2027"}, Invalid),
+        ({"code": "peak_jining_2030", "value": "2025.5"}, Invalid),
+        ({"code": "peak_jining_2030", "value": "30"}, Invalid),
         ({}, Refused),
     ],
 )
