@@ -27,7 +27,18 @@ STANDARD = "JS/T 303-2026"
 class FootprintLine(Wire):
     """Activity data of one kind of energy."""
 
-    factor: Annotated[str, Field(max_length=64, examples=["grid.shandong"])]
+    factor: Annotated[
+        str,
+        Field(
+            max_length=64,
+            description=(
+                "Code of a factor of the city's library: fuel., grid. or heat.; told apart and not "
+                "part of the total: water., paper., travel. and accommodation. (business travel, "
+                "e.g. travel.train per person and kilometre), commuting."
+            ),
+            examples=["grid.shandong"],
+        ),
+    ]
     amount: Annotated[
         Amount, Field(description="In `unit`, else in the unit of the factor, e.g. kWh")
     ]
