@@ -5,34 +5,32 @@ The schema is migrated and the methods are loaded once into a template; a test g
 processes may commit as they do in life.
 """
 
-import gc
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
 import pytest
-import sqlalchemy as sa
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlmodel import Session
-from werkzeug.routing.rules import Rule
 
 from carbonaccount.accounts import staff
 from carbonaccount.app import create_app
 from carbonaccount.config import Profile, Settings
-from carbonaccount.database import make_engine, open_session
+from carbonaccount.database import open_session
 from carbonaccount.migrate import upgrade
+from tests.copies import database_on, execute, gather_sqlite, make_copy
 from tests.fast_files import fast_folder
 from tests.postgres import running_postgres
 
-pytest_plugins = ["tests.no_silent_skips"]
+pytest_plugins = ["tests.kept_work", "tests.no_silent_skips"]
 
 # pytest asks the environment for the folder that holds each test's own.
 if folder := fast_folder():
@@ -73,12 +71,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template")
     file = folder / "template.sqlite3"
     load_template(f"sqlite:///{file}", folder)
-    with make_engine(f"sqlite:///{file}").connect() as connection:
-        # Everything into the one file, so that a copy of it is the whole database.
-        connection.rollback()
-        raw = connection.connection.dbapi_connection
-        assert raw is not None
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    gather_sqlite(file)
     return file
 
 
@@ -86,8 +79,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of a migrated and seeded PostgreSQL database, to be copied."""
     name = f"template_{uuid.uuid4().hex[:12]}"
-    _execute(postgres_server, f'CREATE DATABASE "{name}"')
-    load_template(_database(postgres_server, name), tmp_path_factory.mktemp("pg"))
+    execute(postgres_server, f'CREATE DATABASE "{name}"')
+    load_template(database_on(postgres_server, name), tmp_path_factory.mktemp("pg"))
     return name
 
 
@@ -102,7 +95,7 @@ class Databases:
 
     def _make(self) -> str:
         name = f"test_{uuid.uuid4().hex[:16]}"
-        _execute(self._server_url, f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
+        make_copy(self._server_url, name, template=self._template)
         return name
 
     def take(self) -> str:
@@ -113,7 +106,7 @@ class Databases:
 
     def give_back(self, name: str) -> None:
         """Let a database go, whoever is still connected."""
-        self._worker.submit(_execute, self._server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+        self._worker.submit(execute, self._server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def close(self) -> None:
         """Wait for what is under way; the server goes next."""
@@ -126,17 +119,6 @@ def postgres_databases(postgres_server: str, postgres_template: str) -> Iterator
     databases = Databases(postgres_server, postgres_template)
     yield databases
     databases.close()
-
-
-def _database(server_url: str, name: str) -> str:
-    return sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
-
-
-def _execute(server_url: str, statement: str) -> None:
-    engine = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
 
 
 @pytest.fixture(params=DATABASES)
@@ -167,7 +149,7 @@ def fresh_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> I
     server: str = request.getfixturevalue("postgres_server")
     databases: Databases = request.getfixturevalue("postgres_databases")
     name = databases.take()
-    yield _database(server, name)
+    yield database_on(server, name)
     databases.give_back(name)
 
 
@@ -228,36 +210,6 @@ def cheap_passwords() -> Iterator[PasswordHasher]:
     staff._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     yield real
     staff._HASHER = real
-
-
-@pytest.fixture(scope="session", autouse=True)
-def addresses_are_compiled_once() -> Iterator[None]:
-    """Keep the functions that put addresses together: every test's application has the same.
-
-    Writing and compiling one for each of hundreds of addresses takes most of the time in which an
-    application is made.
-    """
-    usual = Rule._compile_builder
-    kept: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
-
-    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        if rule.defaults:
-            return usual(rule, append_unknown)
-        key = (rule.rule, tuple(rule._trace), append_unknown)
-        if key not in kept:
-            kept[key] = usual(rule, append_unknown)
-        return kept[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rule, "_compile_builder", compile_once)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def imported_once() -> None:
-    """What is imported stays for the whole run; the garbage collector need not look at it."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

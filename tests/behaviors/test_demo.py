@@ -2,8 +2,10 @@
 
 import csv
 import re
+import shutil
 import stat
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -23,6 +25,7 @@ from carbonaccount.audit import Actor
 from carbonaccount.config import Profile, Settings
 from carbonaccount.errors import Conflict
 from tests.behaviors.api.conftest import row_counts
+from tests.copies import keep_copy, put_back
 
 DATA = resources.files("behaviors") / "demo_data"
 RESIDENT = Actor("resident", "somebody")
@@ -39,10 +42,43 @@ def run_demo(app: Flask) -> str:
     return result.stdout
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """What the first run printed and left: a database and the folder of the instance."""
+
+    told: str
+    instance: Path
+    database: str
+
+
+@pytest.fixture(scope="session")
+def first_runs() -> dict[str, FirstRun]:
+    """The first run on each kind of database; every test gets a copy of what it left."""
+    return {}
+
+
 @pytest.fixture
-def told(app: Flask) -> str:
-    """What the first run printed."""
-    return run_demo(app)
+def told(
+    app: Flask,
+    settings: Settings,
+    database_kind: str,
+    first_runs: dict[str, FirstRun],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """What the first run printed; the application stands where it left off."""
+    if database_kind not in first_runs:
+        printed = run_demo(app)
+        app.extensions["carbonaccount.engine"].dispose()
+        kept = tmp_path_factory.mktemp("first-run")
+        shutil.copytree(settings.instance_path, kept / "instance")
+        copy = keep_copy(settings.resolved_database_url, kept)
+        printed_of = printed.replace(str(settings.instance_path), "{instance}")
+        first_runs[database_kind] = FirstRun(printed_of, kept / "instance", copy)
+        return printed
+    first = first_runs[database_kind]
+    shutil.copytree(first.instance, settings.instance_path, dirs_exist_ok=True)
+    put_back(first.database, settings.resolved_database_url)
+    return first.told.replace("{instance}", str(settings.instance_path))
 
 
 @pytest.mark.usefixtures("told")

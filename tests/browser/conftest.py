@@ -17,6 +17,7 @@ from carbonaccount.clock import utc_now
 from carbonaccount.config import Settings
 from carbonaccount.database import open_session
 from tests.conftest import make_settings
+from tests.copies import gather_sqlite
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
@@ -47,14 +48,25 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def site(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the running site; one for each file of tests, with records of its own."""
-    folder = tmp_path_factory.mktemp("site")
+@pytest.fixture(scope="session")
+def demonstration(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a database that holds the demonstration's records, to be copied."""
+    folder = tmp_path_factory.mktemp("demonstration")
     shutil.copyfile(sqlite_template, folder / "site.sqlite3")
     settings = make_settings(f"sqlite:///{folder / 'site.sqlite3'}", folder)
     app = create_app(settings)
     load_demonstration(app.extensions["carbonaccount.engine"], settings)
+    app.extensions["carbonaccount.engine"].dispose()
+    gather_sqlite(folder / "site.sqlite3")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(demonstration: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the running site; one for each file of tests, with records of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(demonstration, folder, dirs_exist_ok=True)
+    app = create_app(make_settings(f"sqlite:///{folder / 'site.sqlite3'}", folder))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
