@@ -60,6 +60,9 @@ def _results(
         if not correction.is_enough:
             concluded = str(offset_labels.STATES[NeutralityState.CORRECTED_SHORT])
         since = [(_("清单更正后还差（千克）"), _kg(correction.short_g))]
+    above = uncertainty_labels.above_offsets(content)
+    if above and (correction is None or correction.is_enough):
+        since.append((_("抵消与置信区间"), above))
     return [
         (_("声明编号"), printed_number(content["number"])),
         (_("单位"), _name(content["institution"])),
@@ -90,11 +93,8 @@ def _uncertainty(content: dict[str, Any]) -> list[tuple[str, Cell]]:
     if found is not None:
         rows.append((_("95% 置信区间下限（千克）"), _kg(found["lower_g"])))
         rows.append((_("95% 置信区间上限（千克）"), _kg(found["upper_g"])))
-    said = [
-        (_("抵消与置信区间"), uncertainty_labels.above_offsets(content)),
-        (_("不确定度的说明"), uncertainty_labels.remark(content)),
-    ]
-    return [*rows, *((name, text) for name, text in said if text)]
+    remark = uncertainty_labels.remark(content)
+    return [*rows, (_("不确定度的说明"), remark)] if remark else rows
 
 
 def _parts(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:

@@ -104,6 +104,8 @@ def test_bounds_and_rounding() -> None:
     # 0.01 % of 3 g is more than nothing, and is not printed as nothing.
     least = interval(Part("a", 3, 0, 1, 1))
     assert (least.half_g, least.permille) == (1, 1)
+    # sqrt(1^2 + 0.0001^2) = 1.000000005 g is more than 1 g by next to nothing, and up all the same.
+    assert interval(Part("a", 1, 0, 10_000, 1)).half_g == 2
     assert [percent_text(value) for value in (1, 250, 10_000, None)] == [
         "0.01",
         "2.50",
