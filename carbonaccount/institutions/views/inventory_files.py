@@ -72,17 +72,31 @@ def inventory_import(place: Seated, year: int) -> ResponseReturnValue:
     return _import_page(place, year)
 
 
-def _import_page(place: Seated, year: int, error: DomainError | None = None) -> ResponseReturnValue:
+def _import_page(
+    place: Seated,
+    year: int,
+    error: DomainError | None = None,
+    *,
+    refused: str = "",
+    look: bool = True,
+) -> ResponseReturnValue:
+    """Show the page; `refused` names a file that was not taken in.
+
+    look: whether the waiting file may be imported from here. It may not where somebody would take
+    it for the one that was just sent or looked at: it is named, and opened on its own.
+    """
     page = year_page(place, year)
     row = uploads.waiting(page.session, inventory=page.inventory)
     shown: dict[str, Any] = {"plan": None, "remarks": []}
-    if row is not None:
+    if row is not None and look:
         shown = _planned(page, row.content, row.name)
     html = render_template(
         "institutions/inventory/import.html",
         place=place,
         inventory=page.inventory,
         waiting=row,
+        look=look,
+        refused=refused,
         names=page.names,
         most=_SHOWN,
         is_open=page.inventory.status == life.OPEN,
@@ -118,12 +132,13 @@ def inventory_send(place: Seated, year: int) -> ResponseReturnValue:
     """Keep a file to be looked at."""
     sent = request.files.get("file")
     if sent is None or not sent.filename:
-        return _import_page(place, year, Invalid("file_needed", field="file"))
+        return _import_page(place, year, Invalid("file_needed", field="file"), look=False)
     error = on_year(
         place, year, uploads.keep, open_only=True, content=sent.read(), name=sent.filename
     )
     if error is not None:
-        return _import_page(place, year, error)
+        name = evidence.shown_name(sent.filename, "xlsx")
+        return _import_page(place, year, error, refused=name, look=False)
     return _to_import(place, year)
 
 
@@ -137,7 +152,8 @@ def inventory_take(place: Seated, year: int) -> ResponseReturnValue:
     """Take the waiting file."""
     error = on_year(place, year, uploads.take, open_only=True, key=request.form.get("key", ""))
     if error is not None:
-        return _import_page(place, year, error)
+        # Another file may wait than the one that was looked at.
+        return _import_page(place, year, error, look=error.code != "upload_not_found")
     flash(_("文件已导入，可以整体撤销。"), "success")
     return to_year(place, year)
 
@@ -147,7 +163,7 @@ def inventory_drop(place: Seated, year: int) -> ResponseReturnValue:
     """Give the waiting file up."""
     error = on_year(place, year, _drop, key=request.form.get("key", ""))
     if error is not None:
-        return _import_page(place, year, error)
+        return _import_page(place, year, error, look=False)
     return _to_import(place, year)
 
 

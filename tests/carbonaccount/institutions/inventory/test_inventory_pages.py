@@ -271,6 +271,19 @@ def test_a_table_is_looked_at_first_and_taken_whole_or_not(app: Flask, school: P
     assert "缺少这些月份" in shown.text
     key = re.search(r'name="key" value="(\w+)"', shown.text)
     assert key is not None
+    # A file that is refused is named, and nobody takes the one before for it.
+    utf_16 = "月份,能源".encode("utf-16")
+    for answer, said in (
+        (send(clerk, page, page, {}, file=(utf_16, "u16.csv")), "“u16.csv”没有收下"),
+        (send(clerk, page, page, {}), "请选择要导入的文件"),
+        (clerk.post(f"{page}/take", {"key": "0"}, page=page), ""),
+        (clerk.post(f"{page}/drop", {"key": "0"}, page=page), ""),
+    ):
+        assert answer.status_code in {404, 422}
+        assert said in answer.text
+        assert "“bad.xlsx”上传于" in answer.text
+        assert "不是您刚才操作的文件" in answer.text
+        assert (counts(answer), 'name="key"' in answer.text) == ({}, False)
     held = clerk.post(f"{page}/take", {"key": key[1]}, page=page)
     assert (held.status_code, lines(app)) == (422, 0)
 
