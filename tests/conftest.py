@@ -30,7 +30,7 @@ from tests.copies import database_on, execute, gather_sqlite, make_copy
 from tests.fast_files import fast_folder
 from tests.postgres import running_postgres
 
-pytest_plugins = ["tests.kept_work", "tests.no_silent_skips"]
+pytest_plugins = ["tests.distribution", "tests.kept_work", "tests.no_silent_skips"]
 
 # pytest asks the environment for the folder that holds each test's own.
 if folder := fast_folder():

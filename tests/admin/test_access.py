@@ -103,6 +103,7 @@ def test_nobody_but_staff_comes_in(open_app: Flask) -> None:
 
 
 @ONE_DATABASE
+@pytest.mark.slow
 def test_every_page_with_every_role(open_app: Flask) -> None:
     """Who lacks the role is refused, whatever the id; who has it is not."""
     ids = {**REAL, **somebodys(open_app)}

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from sqlmodel import select
 
@@ -19,6 +20,8 @@ from carbonaccount.config import Settings
 from carbonaccount.ledger.verify import verify
 from tests.admin.conftest import csv_of, line, only_upload
 from tests.people import Browser, writing
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES, TAKEN = 8, 3

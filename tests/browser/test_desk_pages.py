@@ -31,6 +31,8 @@ from tests.conftest import make_settings
 from tests.people import DANA_PASSWORD, add_dana, writing
 from tests.people import Browser as Person
 
+pytestmark = pytest.mark.browser
+
 RESIDENT = "13612345678"
 PAGES: dict[Role, tuple[str, ...]] = {
     Role.REVIEWER: ("/admin/reviews", "/admin/reviews?state=declined", "/admin/appeals"),

@@ -22,6 +22,8 @@ from carbonaccount.job_process import LEADER
 from carbonaccount.leadership import is_locked, take_lock
 from carbonaccount.lease import JobLease, Lease, standing
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 180.0
 

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from sqlmodel import col, select
 
 from carbonaccount.database import make_engine, open_session
 from carbonaccount.job_models import JobAttempt
 from carbonaccount.lease import standing
 from tests.carbonaccount.stopped_leader import assert_once_each, three_schedulers
+
+pytestmark = pytest.mark.slow
 
 LEASE_S = 0.6
 

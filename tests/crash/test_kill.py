@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlmodel import Session, func, select
@@ -24,6 +25,8 @@ from carbonaccount.ledger.models import LedgerAccount, LedgerKind, Transfer, Uni
 from carbonaccount.ledger.verify import verify
 from tests.behaviors.intake.arranging import admit, open_person
 from tests.crash.child import PEOPLE, batch_items
+
+pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("CRASH_KILLS", "50")) // 2
 LAST = 10_000  # Batches before the rides would lie in the future.

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from flask import Flask
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, func, select
@@ -28,6 +29,8 @@ from carbonaccount.ledger.models import LedgerAccount, LedgerKind, TransferKind,
 from carbonaccount.ledger.verify import verify
 from tests.behaviors.intake.arranging import NOW, admit, balance, open_person
 from tests.carbonaccount.ledger.books import held, issuance, open_ledger, post, posting
+
+pytestmark = pytest.mark.slow
 
 T = TypeVar("T")
 PEOPLE = 20

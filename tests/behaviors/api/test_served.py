@@ -18,6 +18,8 @@ import pytest
 
 from carbonaccount.config import Settings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 BEHAVIOR = "/api/v1/behaviors/bus_trip"
 MIB = 1024 * 1024

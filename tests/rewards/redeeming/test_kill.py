@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlmodel import Session, select
@@ -18,6 +19,8 @@ from sqlmodel import Session, select
 from carbonaccount.database import is_sqlite
 from rewards.models import Coupon
 from tests.rewards.redeeming.arranging import Shop, broken, open_people, open_shop
+
+pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("CRASH_KILLS", "12")) // 2
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 
 import httpx
+import pytest
 from flask import Flask
 from sqlmodel import Session, col, select
 
@@ -27,6 +28,8 @@ from tests.behaviors.api.test_served import PATIENCE_S, free_port, wait_for
 from tests.people import COOKIE, Browser, csrf_token
 from tests.rewards.redeeming.arranging import broken, earn, open_shop
 from tests.rewards.redeeming.test_kill import wait_for_orphans
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
 BUYERS, ANSWERS_BEFORE = 4, 6

@@ -35,6 +35,8 @@ from tests.rewards.redeeming.arranging import (
     use,
 )
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = 64
 VAULT = Vault(b"k" * 32)
 
