@@ -97,6 +97,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
         home_cards,
         i18n,
         identity,
+        kept,
         logging,
         security,
         templating,
@@ -109,6 +110,7 @@ def _configure_web(app: Flask, settings: Settings) -> None:
     identity.init_app(app)
     i18n.init_app(app)
     templating.init_app(app)
+    kept.init_app(app)
     government.init_app(app)
     error_pages.init_app(app)
     health.init_app(app)

@@ -1,13 +1,11 @@
 """What the city has come to, for everybody: totals of groups, no persons."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from flask import current_app, render_template, request, session
+from flask import render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 from sqlmodel import col, select
 
@@ -16,14 +14,13 @@ from behaviors.total_models import PlanIndicatorValue
 from behaviors.views import blueprint as blueprint
 from behaviors.views.common import localized, rule_book
 from carbonaccount.accounts.models import District
+from carbonaccount.web import kept
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import person
 from carbonaccount.web.tables import Cell, table_file
 from carbonaccount.web.templating import language
 
 TREND_MONTHS = 24
-# Stands in the kept page for the reader's token against forged requests.
-_TOKEN = "{token}"  # noqa: S105 - a place, no secret
 # More names than this are a list of their own.
 INSTITUTIONS_SHOWN = 24
 _GRAMS_IN_TONNE = 1_000_000
@@ -59,27 +56,14 @@ def city_page() -> ResponseReturnValue:
     Who is not signed in gets the page that was drawn for others, with a token of their own.
     """
     state = city.state(current_session())
-    if person() is not None or "_flashes" in session or request.query_string:
+    if person() is not None:
         return _page(state)
-    token = generate_csrf()
-    page = _kept("page", state, lambda: _page(state).replace(token, _TOKEN))
-    return page.replace(_TOKEN, token)
+    return kept.page(("city page",), state, lambda: _page(state))
 
 
 def _page(state: object) -> str:
-    body = Markup(_kept("body", state, _drawn))  # noqa: S704 - our own template
+    body = Markup(kept.part(("city",), state, _drawn))  # noqa: S704 - our own template
     return render_template("behaviors/city.html", body=body)
-
-
-def _kept(part: str, state: object, draw: Callable[[], str]) -> str:
-    """Return a part of the page, drawn once a language until something of it changes."""
-    kept: dict[tuple[str, str, str], tuple[object, str]]
-    kept = current_app.extensions.setdefault("behaviors.city", {})
-    place = (part, language(), request.script_root)
-    known = kept.get(place)
-    if known is None or known[0] != state:
-        known = kept[place] = (state, draw())
-    return known[1]
 
 
 def _drawn() -> str:

@@ -1,6 +1,7 @@
 """Reads about people, for pages and for signing in."""
 
 from datetime import datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -16,6 +17,7 @@ from carbonaccount.accounts.models import (
 )
 from carbonaccount.accounts.notices import PRIVACY_PURPOSE
 from carbonaccount.accounts.sessions import Owner, idle_limit
+from carbonaccount.crypto import token_hash
 from carbonaccount.messages.models import Message
 
 
@@ -28,40 +30,72 @@ def account_of_phone(session: Session, phone_index: str) -> Account | None:
     ).first()
 
 
-# Built once: every page of a resident asks it.
-_ACCOUNT_ID: sa.BindParameter[int] = sa.bindparam("account_id")
-_UNREAD = (
-    sa.select(sa.func.count())
-    .select_from(Message)
-    .where(col(Message.account_id) == _ACCOUNT_ID, col(Message.read_at).is_(None))
-    .scalar_subquery()
-)
-_SIGNED_IN = (
-    select(Account, Resident, Consent, _UNREAD)
-    .join(Resident, col(Resident.account_id) == col(Account.id))
-    .outerjoin(
-        Consent,
-        (col(Consent.account_id) == col(Account.id))
-        & (col(Consent.purpose) == PRIVACY_PURPOSE)
-        & col(Consent.withdrawn_at).is_(None),
-    )
-    .where(col(Account.id) == _ACCOUNT_ID, col(Account.closed_at).is_(None))
-)
+class SignedInBrowser(NamedTuple):
+    """A browser's session with what every page needs to know of whoever signed in.
 
-
-def resident_signed_in(
-    session: Session, account_id: int
-) -> tuple[Account, Resident, str | None, int] | None:
-    """Return what a page needs to know of a resident, with the notice version they agreed to
-    and how many messages they have not read.
-
-    None when the account is closed or its personal half was erased.
+    The fields of a resident are None for staff, and when the account is closed or its personal
+    half was erased. `notice_version` is that of the notice the resident agreed to, `unread` how
+    many messages they have not read.
     """
-    found = session.exec(_SIGNED_IN, params={"account_id": account_id}).first()
-    if found is None:
-        return None
-    account, resident, consent, waiting = found
-    return account, resident, consent.version if consent else None, waiting
+
+    staff_id: int | None
+    last_seen_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+    account_id: int | None
+    public_id: str | None
+    phone_tail: str | None
+    locale: str | None
+    notice_version: str | None
+    unread: int
+
+
+def _browser() -> sa.Select[Any]:
+    """Build the statement once, of tables rather than classes: every page asks it."""
+    login, account, resident, consent, message = (
+        sa.inspect(table).local_table
+        for table in (LoginSession, Account, Resident, Consent, Message)
+    )
+    unread = (
+        sa.select(sa.func.count())
+        .select_from(message)
+        .where(message.c.account_id == login.c.account_id, message.c.read_at.is_(None))
+        .scalar_subquery()
+    )
+    living = (account.c.id == login.c.account_id) & account.c.closed_at.is_(None)
+    agreed = (
+        (consent.c.account_id == login.c.account_id)
+        & (consent.c.purpose == PRIVACY_PURPOSE)
+        & consent.c.withdrawn_at.is_(None)
+    )
+    return (
+        sa.select(
+            login.c.staff_id,
+            login.c.last_seen_at,
+            login.c.expires_at,
+            login.c.revoked_at,
+            resident.c.account_id,
+            account.c.public_id,
+            resident.c.phone_tail,
+            resident.c.locale,
+            consent.c.version,
+            unread,
+        )
+        .select_from(login)
+        .outerjoin(account, living)
+        .outerjoin(resident, resident.c.account_id == account.c.id)
+        .outerjoin(consent, agreed)
+        .where(login.c.token_hash == sa.bindparam("token_hash"))
+    )
+
+
+_BROWSER = _browser()
+
+
+def signed_in_browser(session: Session, token: str) -> SignedInBrowser | None:
+    """Return the session of a token with its resident; None when there is none by that token."""
+    found = session.connection().execute(_BROWSER, {"token_hash": token_hash(token)}).first()
+    return None if found is None else SignedInBrowser(*found)
 
 
 def consent_in_force(session: Session, account_id: int, purpose: str) -> Consent | None:

@@ -5,6 +5,7 @@ The cookie carries a random token, the table its hash; who reads the table canno
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -22,6 +23,26 @@ STAFF_ABSOLUTE = timedelta(hours=12)
 # A page view writes at most once in this time; idling is therefore known to the minute.
 TOUCH_AFTER = timedelta(minutes=1)
 REFERENCE_LENGTH = 16
+
+
+class Login(Protocol):
+    """What decides about a signed-in browser: a row of the table, or one read with more."""
+
+    @property
+    def staff_id(self) -> int | None:
+        """Return the member of staff who signed in, None for a resident."""
+
+    @property
+    def last_seen_at(self) -> datetime:
+        """Return when the browser was last noted."""
+
+    @property
+    def expires_at(self) -> datetime:
+        """Return until when it may be signed in at most."""
+
+    @property
+    def revoked_at(self) -> datetime | None:
+        """Return when it was signed out."""
 
 
 @dataclass(frozen=True)
@@ -55,25 +76,24 @@ def open_login(session: Session, *, owner: Owner, now: datetime) -> str:
     return token
 
 
-def find_login(session: Session, *, token: str, now: datetime) -> LoginSession | None:
-    """Return the session of a token unless it is unknown, revoked, idle for too long or over."""
-    login = session.get(LoginSession, token_hash(token))
-    if login is None or login.revoked_at is not None or now >= login.expires_at:
-        return None
-    return None if now - login.last_seen_at >= idle_limit(login) else login
+def holds(login: Login, *, now: datetime) -> bool:
+    """Return whether a session still holds: neither revoked, nor idle for too long, nor over."""
+    if login.revoked_at is not None or now >= login.expires_at:
+        return False
+    return now - login.last_seen_at < idle_limit(login)
 
 
-def idle_limit(login: LoginSession) -> timedelta:
+def idle_limit(login: Login) -> timedelta:
     """Return how long this browser may stay silent."""
     return STAFF_IDLE if login.staff_id is not None else RESIDENT_IDLE
 
 
-def touch(session: Session, *, login: LoginSession, now: datetime) -> None:
+def touch(session: Session, *, token: str, now: datetime) -> None:
     """Note that the browser was seen; never revives a revoked session. The caller commits."""
     session.exec(
         sa.update(LoginSession)
         .where(
-            col(LoginSession.token_hash) == login.token_hash,
+            col(LoginSession.token_hash) == token_hash(token),
             col(LoginSession.revoked_at).is_(None),
             col(LoginSession.last_seen_at) < now,
         )
@@ -81,7 +101,7 @@ def touch(session: Session, *, login: LoginSession, now: datetime) -> None:
     )
 
 
-def is_due(login: LoginSession, *, now: datetime) -> bool:
+def is_due(login: Login, *, now: datetime) -> bool:
     """Return whether the last note is old enough to be worth a write."""
     return now - login.last_seen_at >= TOUCH_AFTER
 

@@ -190,7 +190,10 @@ class InventoryChange(SQLModel, table=True):
     """
 
     __tablename__ = "inventory_change"
-    __table_args__ = (sa.Index("ix_inventory_change_inventory_id", "inventory_id", "id"),)
+    __table_args__ = (
+        sa.Index("ix_inventory_change_inventory_id", "inventory_id", "id"),
+        sa.Index("ix_inventory_change_inventory_id_changed_at", "inventory_id", "changed_at"),
+    )
 
     id: int | None = Field(default=None, sa_type=BigId, primary_key=True)
     inventory_id: int = Field(foreign_key="inventory.id", ondelete="RESTRICT")

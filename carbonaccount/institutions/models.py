@@ -148,6 +148,9 @@ class InstitutionMember(SQLModel, table=True):
             postgresql_where=sa.text("last_day IS NULL"),
         ),
         sa.Index("ix_institution_member_account_id", "account_id"),
+        # Who came and went in a month is asked by the institution's first page.
+        sa.Index("ix_institution_member_institution_id_first_day", "institution_id", "first_day"),
+        sa.Index("ix_institution_member_institution_id_last_day", "institution_id", "last_day"),
     )
 
     id: int | None = Field(default=None, sa_type=BigId, primary_key=True)

@@ -1,8 +1,11 @@
 """Languages: Chinese is the source, English the translation; the person's choice goes first."""
 
+from typing import cast
+
+from babel.support import NullTranslations
 from flask import Blueprint, Flask, has_request_context, request, session
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel
+from flask_babel import Babel, Domain, get_locale
 from werkzeug.exceptions import BadRequest
 
 from carbonaccount.accounts.services import change_locale
@@ -16,9 +19,28 @@ LANGUAGES = (CHINESE, ENGLISH)
 blueprint = Blueprint("language", __name__)
 
 
+class _Catalogues(Domain):
+    """Flask-Babel's way to find a catalogue, without spelling out the locale for every word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_language: dict[str, NullTranslations] = {}
+
+    def get_translations(self) -> NullTranslations:
+        """Return the catalogue of the page's language."""
+        locale = get_locale()
+        found = None if locale is None else self._by_language.get(locale.language)
+        if found is None:
+            found = cast("NullTranslations", super().get_translations())
+            if locale is not None:
+                self._by_language[locale.language] = found
+        return found
+
+
 def init_app(app: Flask) -> None:
     """Let Babel ask for the language of each request, and offer the switch."""
-    Babel(app, locale_selector=choose_language)
+    babel = Babel(app, locale_selector=choose_language)
+    babel.domain_instance = _Catalogues()
     app.register_blueprint(blueprint)
 
 

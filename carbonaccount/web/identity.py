@@ -17,8 +17,7 @@ from flask_login import AnonymousUserMixin, LoginManager, current_user, login_us
 from sqlmodel import Session
 
 from carbonaccount.accounts import notices, queries, sessions
-from carbonaccount.accounts.models import Account, LoginSession, Resident, Staff
-from carbonaccount.accounts.services import resident_actor
+from carbonaccount.accounts.models import Staff
 from carbonaccount.accounts.sessions import Owner
 from carbonaccount.accounts.staff import staff_actor
 from carbonaccount.audit import Actor
@@ -99,24 +98,22 @@ def load_person(token: str) -> SignedIn | None:
     """Return the person of a session token, None when the session does not hold any more."""
     now = utc_now()
     with open_session(reading(engine())) as database:
-        login = sessions.find_login(database, token=token, now=now)
-        person = None if login is None else _person(database, token, login)
-    if person is not None and login is not None and sessions.is_due(login, now=now):
-        _touch(login, now)
+        login = queries.signed_in_browser(database, token)
+        if login is None or not sessions.holds(login, now=now):
+            return None
+        if login.staff_id is not None:
+            person = _staff_person(database, token, login.staff_id)
+        else:
+            person = _resident_person(token, login)
+    if person is not None and sessions.is_due(login, now=now):
+        _touch(token, now)
     return person
 
 
-def _touch(login: LoginSession, now: datetime) -> None:
+def _touch(token: str, now: datetime) -> None:
     with writing_session() as database:
-        sessions.touch(database, login=login, now=now)
+        sessions.touch(database, token=token, now=now)
         database.commit()
-
-
-def _person(database: Session, token: str, login: LoginSession) -> SignedIn | None:
-    if login.staff_id is not None:
-        return _staff_person(database, token, login.staff_id)
-    found = queries.resident_signed_in(database, login.account_id or 0)
-    return None if found is None else _resident_person(token, *found)
 
 
 def _staff_person(database: Session, token: str, staff_id: int) -> SignedIn | None:
@@ -133,19 +130,20 @@ def _staff_person(database: Session, token: str, staff_id: int) -> SignedIn | No
     )
 
 
-def _resident_person(
-    token: str, account: Account, resident: Resident, notice_version: str | None, unread: int
-) -> SignedIn:
+def _resident_person(token: str, login: queries.SignedInBrowser) -> SignedIn | None:
+    """Return the resident, None when the account is closed or its personal half was erased."""
+    if login.account_id is None or login.public_id is None or login.locale is None:
+        return None
     return SignedIn(
         RESIDENT,
         token,
-        resident.locale,
-        resident_actor(account),
-        account_id=account.id,
-        public_id=account.public_id,
-        phone_tail=resident.phone_tail,
-        notice_version=notice_version,
-        unread=unread,
+        login.locale,
+        Actor("resident", login.public_id, login.account_id),
+        account_id=login.account_id,
+        public_id=login.public_id,
+        phone_tail=login.phone_tail,
+        notice_version=login.notice_version,
+        unread=login.unread,
     )
 
 

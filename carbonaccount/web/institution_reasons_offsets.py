@@ -194,8 +194,9 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
         "Lock the inventory of the year first.",
     ),
     "inventory_changed": (
-        "审核之后排放清单有了新的锁定版本，请收回声明重新提交。",
-        "The inventory was corrected after the review; take the statement back and send it again.",
+        "提交之后排放清单有了新的锁定版本：请单位收回（或由市里退回）声明，按新的清单重新提交。",
+        "The inventory was corrected after the statement was sent in: take it back (the city sends "
+        "it back), and send it in again on the new version.",
     ),
     "pick_amount": (
         "请填写不小于 0 的数，或留空表示按需要。",

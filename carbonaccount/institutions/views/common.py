@@ -1,47 +1,78 @@
 """What the pages of institutions share: whose page it is, and words by language."""
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, Protocol, cast
 
 from flask import current_app
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from sqlmodel import Session
 
-from carbonaccount.clock import utc_now
+from carbonaccount.clock import business_day, utc_now
 from carbonaccount.errors import DomainError, NotAuthenticated
 from carbonaccount.institutions import labels
 from carbonaccount.institutions.models import Seat
 from carbonaccount.institutions.seats import READERS, Seated, seated
 from carbonaccount.institutions.views import blueprint
+from carbonaccount.web import kept
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
-from carbonaccount.web.identity import current_account_id, current_actor, resident_required
+from carbonaccount.web.identity import current_actor, person, resident_required
 from carbonaccount.web.templating import language
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[Seated, P], ResponseReturnValue]
 
 
+class Facts(Protocol):
+    """Reads everything that can change a page, None for everybody without a seat."""
+
+    def __call__(
+        self, session: Session, *, public_id: str, account_id: int, today: date
+    ) -> tuple[object, ...] | None:
+        """Return the facts of a page on a day of the city."""
+
+
 def at_institution(
-    rule: str, *, seats: frozenset[Seat] = READERS, methods: tuple[str, ...] = ("GET",)
+    rule: str,
+    *,
+    seats: frozenset[Seat] = READERS,
+    methods: tuple[str, ...] = ("GET",),
+    kept_by: Facts | None = None,
 ) -> Callable[[Page[P]], Page[P]]:
     """Register a page below `/institutions/<public_id>` for people with one of the seats.
 
     The page gets its `Seated` first. This is the only way such a page is registered, so that none
-    can forget to ask; a test walks all of them with a stranger's account.
+    can forget to ask; a test walks all of them with a stranger's account. `kept_by` reads the facts
+    by which a page that everybody with a seat may see is kept; it has none for strangers.
     """
 
     def register(page: Page[P]) -> Page[P]:
         @wraps(page)
         def view(public_id: str, *args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            account_id = current_account_id()
-            if account_id is None:
+            found = person()
+            if found is None or found.account_id is None:
                 raise NotAuthenticated("sign_in_first")
-            place = seated(
-                current_session(), public_id=public_id, account_id=account_id, seats=seats
+            session, account_id = current_session(), found.account_id
+
+            def draw() -> ResponseReturnValue:
+                place = seated(session, public_id=public_id, account_id=account_id, seats=seats)
+                return page(place, *args, **kwargs)
+
+            if kept_by is None:
+                return draw()
+            facts = kept_by(
+                session,
+                public_id=public_id,
+                account_id=account_id,
+                today=business_day(utc_now()),
             )
-            return page(place, *args, **kwargs)
+            if facts is None:
+                return draw()
+            place = (page.__name__, public_id, account_id)
+            return kept.page(place, (facts, found.unread), lambda: cast("str", draw()))
 
         guarded = resident_required(view)
         vars(guarded)["seats"] = seats

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.institutions import applications, campaigns, dashboard, joining, units
+from carbonaccount.institutions.dashboard_facts import facts
 from carbonaccount.institutions.inventory_results import YearSummary, summaries_of
 from carbonaccount.institutions.member_totals import MemberTotals
 from carbonaccount.institutions.models import BelongingStatus, Institution
@@ -44,7 +45,7 @@ def mine() -> ResponseReturnValue:
     )
 
 
-@at_institution("")
+@at_institution("", kept_by=facts)
 def home(place: Seated) -> ResponseReturnValue:
     """Show how an institution stands."""
     session, today = current_session(), business_day(utc_now())

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from behaviors import totals
 from behaviors.models import SourceSubject
+from carbonaccount.institutions.dashboard_facts import _FACTS
 from carbonaccount.institutions.models import InstitutionMember
 from tests.behaviors.intake.arranging import NOW, admit, bring
 from tests.behaviors.totals.arranging import people, rides
@@ -46,13 +47,32 @@ def test_the_page_does_not_grow_with_history(app: Flask, session: Session) -> No
         seen.append(statements)
     assert len(seen[1]) == len(seen[0]) <= 24
     assert not [text for text in seen[1] if "activity_record" in text or "_day" in text.split()]
+    # Once for what it shows, once among the facts by which the page is kept.
     asked = [text for text in seen[1] if "FROM institution_month" in text]
-    assert len(asked) == 1
+    assert len(asked) == 2
     assert "institution_month" in plan(
         session,
         "SELECT * FROM institution_month WHERE institution_id = 1 AND month >= '2026-01' "
         "AND month <= '2026-12'",
     )
+
+
+def test_the_facts_of_the_page_are_found_by_indexes(session: Session) -> None:
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    asked = _FACTS.format(list="group_concat" if sqlite else "string_agg")
+    for name in ("since", "month", "day_before", "today", "year_ago", "public_id"):
+        asked = asked.replace(f":{name}", "'2026-03-01'")
+    asked = asked.replace(":account_id", "1")
+    if sqlite:
+        found = session.execute(sa.text(f"EXPLAIN QUERY PLAN {asked}")).all()
+        steps = [row[3] for row in found if not row[3].startswith("CORRELATED")]
+    else:
+        session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        found = session.execute(sa.text(f"EXPLAIN {asked}")).all()
+        steps = [row[0] for row in found if " on " in row[0]]
+    assert len(steps) >= 16
+    wrong = ("SCAN ", "Seq Scan", "AUTOMATIC")
+    assert not [step for step in steps if step.lstrip(" ->").startswith(wrong) or "AUTO" in step]
 
 
 def test_a_day_is_found_by_the_index_of_days(session: Session) -> None:

@@ -1,23 +1,37 @@
 """The first page: distance to neutrality and totals of members, worked out by hand."""
 
 import io
+import re
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Flask
 from openpyxl import load_workbook
-from sqlmodel import Session, select
+from sqlmodel import Session, SQLModel, select
 
 from behaviors.models import Behavior
 from behaviors.total_models import InstitutionMonth
+from carbonaccount.accounts.sessions import Owner, open_login
 from carbonaccount.clock import business_day, utc_now
+from carbonaccount.institutions.campaign_models import Campaign
 from carbonaccount.institutions.dashboard import counts, distance
-from carbonaccount.institutions.inventory_models import Inventory, InventoryChange, InventoryLine
+from carbonaccount.institutions.inventory_models import (
+    Inventory,
+    InventoryChange,
+    InventoryLine,
+)
+from carbonaccount.institutions.models import InstitutionMember
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_models import OffsetLot
-from tests.carbonaccount.institutions.places import Place, arranged
-from tests.people import writing
+from tests.carbonaccount.institutions.places import Place, actor_of, arranged
+from tests.people import Browser, csrf_token, writing
+from tests.queries import counting
 
+_TOKENS = re.compile(r"""name="csrf_token"[^>]*value="[^"]+"|X-CSRFToken[^}]+""")
 PHONES = ("13800000031", "13800000032", "13800000033")
 
 
@@ -190,3 +204,99 @@ def test_totals_of_members_and_their_files(app: Flask) -> None:
     assert rows[1][2:5] == (12, 40, 4000)
     assert rows[2] == ("按月", before.isoformat()[:7], "", "", "", "不足 10 人，不显示")
     assert rows[3] == ("按月", last.isoformat()[:7], 12, 40, 4000, "")
+
+
+def shown(app: Flask, school: Place) -> str:
+    """Return the page as it is kept; it is the one that would be drawn anew."""
+    kept = school.owner.get(school.address).text
+    app.extensions["carbonaccount.kept"].clear()
+    drawn = school.owner.get(school.address).text
+    without_tokens = [_TOKENS.sub("", page) for page in (kept, drawn)]
+    assert without_tokens[0] == without_tokens[1]
+    return without_tokens[0]
+
+
+def rows_of_a_school(school: Place) -> list[SQLModel]:
+    """Return a row of everything that the page tells of and nothing else brings."""
+    now, today = utc_now(), business_day(utc_now())
+    last = today.replace(day=1) - timedelta(days=1)
+    by: dict[str, Any] = {"institution_id": school.row_id}
+    return [
+        Campaign(
+            **by,
+            public_id="walk",
+            name_zh="走路上学",
+            behavior="walk",
+            first_day=today,
+            last_day=today,
+            goal_acts=1,
+            created_by=1,
+            created_at=now,
+        ),
+        InstitutionMember(
+            **by, account_id=1, team="", first_day=today, consented_at=now, notice_version=""
+        ),
+        InstitutionMonth(
+            **by,
+            month=last.isoformat()[:7],
+            behavior_id=0,
+            records=40,
+            people=12,
+            reduction_g=4000,
+            credits=0,
+        ),
+    ]
+
+
+def test_the_page_is_kept_until_something_it_tells_of_changes(app: Flask) -> None:
+    school = arranged(app, "ines", PHONES)
+
+    def arrange_year(session: Session) -> None:
+        use_power(session, school)
+        lot(session, school, 1)
+
+    def update(table: str, change: str) -> Callable[[Session], object]:
+        return lambda session: session.execute(sa.text(f"UPDATE {table} SET {change}"))
+
+    retired = (
+        "status = 'retired', retired_at = added_at, purpose = 'statement_year', purpose_id = 1"
+    )
+    day = f"'{business_day(utc_now()) - timedelta(days=60)}'"
+    steps: list[Callable[[Session], object]] = [
+        arrange_year,
+        *(partial(Session.add, instance=row) for row in rows_of_a_school(school)),
+        update("institution", "name_zh = '新名字小学', head_count = 7"),
+        update("institution_person", "seat = 'reader'"),
+        update("offset_lot", retired),
+        update("offset_lot", f"retired_at = '{utc_now().isoformat(' ')}'"),
+        update("inventory_change", "undone = NOT undone"),
+        update("inventory", "status = 'locked'"),
+        update("neutrality_statement", "status = 'in_review'"),
+        update("institution_month", "people = 9"),
+        update("campaign", f"first_day = {day}, last_day = {day}"),
+        update("institution_member", f"first_day = {day}, last_day = {day}"),
+    ]
+    pages = [shown(app, school)]
+    for step in steps:
+        with writing(app) as session:
+            step(session)
+            session.commit()
+        pages.append(shown(app, school))
+    unchanged = [step for step, (one, next_one) in enumerate(pairwise(pages)) if one == next_one]
+    assert not unchanged
+    # Another browser of the same person gets the page with its own token, which its forms need.
+    another = Browser(app)
+    with writing(app) as session, another.client.session_transaction() as cookie:
+        owner = Owner(account_id=actor_of(app, session, PHONES[0]).id)
+        cookie["_user_id"] = open_login(session, owner=owner, now=utc_now())
+        session.commit()
+    with counting(app) as statements:
+        page = another.get(school.address)
+    # Who it is, and the facts of the page.
+    assert len(statements) == 2
+    # It seats nobody as owner any more, so it is refused, but not as forged.
+    left = another.post_with(csrf_token(page), f"{school.address}/leave", {})
+    assert left.status_code == 303
+    assert (
+        school.owner.post_with(csrf_token(page), f"{school.address}/leave", {}).status_code == 400
+    )
