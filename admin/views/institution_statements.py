@@ -124,6 +124,7 @@ def _statement_page(public_id: str, form: ReasonForm, status: int = 200) -> Resp
         row=row,
         institution=found.institution,
         content=statement_content.read(row.content),
+        newer=statements.newer_inventory(current_session(), row),
         holds=not row.seal or statement_checks.seal_holds(row, vault()),
         trail=reads.trail_of(current_session(), found),
         form=form,
@@ -140,7 +141,9 @@ def statement_lot_paper(public_id: str, lot_id: str) -> Response:
     return paper_file(reads.find_lot(current_session(), found.statement, lot_id).evidence_file)
 
 
-def _statement_step(public_id: str, service: Any, words: str) -> ResponseReturnValue:
+def _statement_step(
+    public_id: str, service: Any, words: str, **needs: object
+) -> ResponseReturnValue:
     found = reads.find_statement(current_session(), public_id)
     form = ReasonForm()
     if not form.validate_on_submit():
@@ -151,6 +154,7 @@ def _statement_step(public_id: str, service: Any, words: str) -> ResponseReturnV
         reason=form.reason.data,
         acting_user=current_actor(),
         now=utc_now(),
+        **needs,
     )
     if error is None:
         flash(words, "success")
@@ -161,8 +165,13 @@ def _statement_step(public_id: str, service: Any, words: str) -> ResponseReturnV
 
 @blueprint.post("/statements/<public_id>/review")
 def review_statement(public_id: str) -> ResponseReturnValue:
-    """Confirm what a statement says."""
-    return _statement_step(public_id, statements.review, _("已审核，由单位负责人发布。"))
+    """Confirm what a statement says: the text whose digest the page carried."""
+    return _statement_step(
+        public_id,
+        statements.review,
+        _("已审核，由单位负责人发布。"),
+        digest=request.args.get("digest", ""),
+    )
 
 
 @blueprint.post("/statements/<public_id>/return")

@@ -235,14 +235,20 @@ def review(
     reason: str,
     acting_user: Actor,
     now: datetime,
+    digest: str | None = None,
 ) -> None:
     """Let the officer confirm what it says; what the officer found is kept in the trail.
 
-    Raises what `send_back` raises.
+    digest: of the text that the officer read; it may have been taken back and sent in anew since.
+    Raises what `send_back` raises, Conflict (inventory_changed) when the inventory was corrected
+    after it was sent in: then it can only be sent back.
     """
     staff_id = require_role(session, acting_user=acting_user, roles=OFFICERS)
     written = read_reason(reason)
     row = locked(session, statement, StatementStatus.IN_REVIEW)
+    if digest not in (None, row.digest):
+        raise Conflict("statement_not_in_state", status=row.status)
+    _check_newest(session, row)
     row.status, row.reviewed_by, row.reviewed_at = StatementStatus.REVIEWED.value, staff_id, now
     session.flush()
     noted(session, "review", row, None, acting_user, now, written)
@@ -263,9 +269,7 @@ def publish(
     Raises Conflict (statement_not_in_state, inventory_changed, lot_not_held, lot_expired).
     """
     row = locked(session, statement, StatementStatus.REVIEWED)
-    account = account_of(session, row)
-    if (account.inventory_id, account.version) != (row.inventory_id, row.inventory_version):
-        raise Conflict("inventory_changed")
+    _check_newest(session, row)
     statement_lots.retire_chosen(session, row, acting_user=acting_user, now=now)
     reviewer = session.get_one(Staff, row.reviewed_by)
     assert row.reviewed_at is not None
@@ -281,6 +285,12 @@ def publish(
     row.published_by = account_id
     session.flush()
     noted(session, "publish", row, None, acting_user, now)
+
+
+def _check_newest(session: Session, row: NeutralityStatement) -> None:
+    account = account_of(session, row)
+    if (account.inventory_id, account.version) != (row.inventory_id, row.inventory_version):
+        raise Conflict("inventory_changed")
 
 
 def withdraw(

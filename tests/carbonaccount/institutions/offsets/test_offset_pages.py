@@ -5,6 +5,7 @@ Figures of the papers are compared with the books and with the year worked out b
 """
 
 import io
+import re
 from pathlib import Path
 
 import openpyxl
@@ -280,12 +281,66 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     assert back.status_code == 303
     assert "请补充说明" in clerk.get(address).text
     assert clerk.post_with(token, f"{address}/submit", {}).status_code == 303
-    assert officer.post(f"{review}/review", {"reason": "属实"}, page=review).status_code == 303
+    _corrected_in_review(place, officer, address, review)
     published = owner.post(f"{address}/publish", {}, page=address)
     assert published.status_code == 303
     _papers_say_what_the_books_hold(app, place, number, tmp_path)
     _a_correction_is_told(app, place, number)
     _the_check_tells_them_apart(app, place, number)
+
+
+def _corrected(place: Place, factor: str, month: str, amount: str, unit: str) -> None:
+    """Add a line to the year's inventory and lock it again."""
+    year = f"{place.address}/inventory/2025"
+    assert place.owner.post(f"{year}/correct", {"reason": "漏记"}, page=year).status_code == 303
+    line = {"month": month, "amount": amount, "unit": unit, "basis": "metered", "evidence": ""}
+    added = place.clerk.post(f"{year}/lines/new?factor={factor}", line)
+    assert added.status_code == 303
+    assert place.clerk.post(f"{year}/submit", {}, page=year).status_code == 303
+    assert place.owner.post(f"{year}/lock", {}, page=year).status_code == 303
+
+
+def _corrected_in_review(place: Place, officer: Browser, address: str, review: str) -> None:
+    """Correct the inventory (water is in no total) before the review and after it."""
+    owner, said = place.owner, "提交之后，排放清单有了新的锁定版本（第 {} 版）"
+
+    def confirm() -> TestResponse:
+        shown = officer.get(review).text
+        digest = re.search(r"/review\?digest=(\w{64})", shown)
+        assert digest, shown
+        address = f"{review}/review?digest={digest[1]}"
+        _corrected(place, "water.supply", "1", "10", "m3")
+        return officer.post(address, {"reason": "属实"}, page=review)
+
+    late = confirm()
+    assert (late.status_code, "按新的清单重新提交" in late.text) == (409, True)
+    for page in (late.text, officer.get(review).text, owner.get(address).text):
+        assert said.format(2) in page
+        assert "/review?digest" not in page
+    assert officer.post(f"{review}/return", {"reason": "已更正"}, page=review).status_code == 303
+    assert owner.post(f"{address}/submit", {}, page=address).status_code == 303
+    unseen = officer.post(f"{review}/review", {"reason": "属实"}, page=review)
+    assert unseen.status_code == 409
+    _reviewed(officer, review)
+    assert "/publish" in owner.get(address).text
+    _corrected(place, "water.supply", "2", "10", "m3")
+    for browser, page in ((owner, address), (officer, review)):
+        assert said.format(3) in browser.get(page).text
+    assert "/publish" not in owner.get(address).text
+    early = owner.post(f"{address}/publish", {}, page=address)
+    assert early.status_code == 409
+    assert owner.post(f"{address}/take-back", {}, page=address).status_code == 303
+    assert owner.post(f"{address}/submit", {}, page=address).status_code == 303
+    assert "有了新的锁定版本" not in officer.get(review).text
+    _reviewed(officer, review)
+
+
+def _reviewed(officer: Browser, review: str) -> None:
+    """Confirm what the officer's page shows."""
+    digest = re.search(r"/review\?digest=(\w{64})", officer.get(review).text)
+    assert digest
+    done = officer.post(f"{review}/review?digest={digest[1]}", {"reason": "属实"}, page=review)
+    assert done.status_code == 303
 
 
 def _how_sure_it_is(place: Place, address: str) -> None:
@@ -338,7 +393,7 @@ def _how_sure_it_is(place: Place, address: str) -> None:
 
 def _a_correction_is_told(app: Flask, place: Place, number: str) -> None:
     """16,000 kg made good 15,102 kg: 217.9 kg more are covered, 2,179 kg on top are not."""
-    stranger, year = Browser(app), f"{place.address}/inventory/2025"
+    stranger = Browser(app)
     pages = (
         *(f"/statements/{number}", "/statements", f"/statements/check?number={number}"),
         *(f"/statements/check?number={number}&total=18307&offset=16000&date={TODAY}",),
@@ -348,12 +403,7 @@ def _a_correction_is_told(app: Flask, place: Place, number: str) -> None:
         ("100", "1", "清单已更正，抵消仍足够"),
         ("1000", "2", "清单已更正，抵消不足，还差 1,498.900 kg"),
     ):
-        assert place.owner.post(f"{year}/correct", {"reason": "漏记"}, page=year).status_code == 303
-        line = {"month": month, "amount": litres, "unit": "L", "basis": "metered", "evidence": ""}
-        added = place.clerk.post(f"{year}/lines/new?factor=fuel.petrol", line)
-        assert added.status_code == 303
-        assert place.clerk.post(f"{year}/submit", {}, page=year).status_code == 303
-        assert place.owner.post(f"{year}/lock", {}, page=year).status_code == 303
+        _corrected(place, "fuel.petrol", month, litres, "L")
         shown = [stranger.get(page).text for page in pages]
         shown += [place.reader.get(page).text for page in inside]
         assert all(said in text for text in shown), said

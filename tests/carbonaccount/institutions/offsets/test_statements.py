@@ -8,7 +8,7 @@ Petrol 1,000 l x 2.179 = 2,179 kg; power (10,000 - 2,000) kWh x 0.6410 = 5,128 k
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
@@ -290,8 +290,28 @@ def test_every_step_has_its_place_and_person(app: Flask, session: Session, stage
     )
     assert (row.status, row.returned_reason, row.content) == ("draft", "缺少佐证", "")
     statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
-    statements.review(session, statement=row, reason="已核对", acting_user=stage.officer, now=NOW)
-    # A correction of the inventory makes what was reviewed old.
+    # A correction of the inventory makes what is in review old: it can only be sent back.
+    read: dict[str, Any] = {
+        "digest": row.digest,
+        "reason": "已核对",
+        "acting_user": stage.officer,
+        "now": NOW,
+    }
+    corrected(session, stage, Entry(1, "water.supply", "1", "m3"))
+    with pytest.raises(Conflict) as old:
+        statements.review(session, statement=row, **read)
+    assert (code(old), row.status) == ("inventory_changed", "in_review")
+    assert statements.newer_inventory(session, row) == 2
+    statements.send_back(
+        session, statement=row, reason="清单已更正", acting_user=stage.officer, now=NOW
+    )
+    statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
+    # What the officer read was taken back and sent in anew in between.
+    with pytest.raises(Conflict) as unread:
+        statements.review(session, statement=row, **read)
+    assert code(unread) == "statement_not_in_state"
+    statements.review(session, statement=row, **{**read, "digest": row.digest})
+    # And what was reviewed.
     corrected(session, stage, Entry(1, "fuel.petrol", "1", "L"))
     with pytest.raises(Conflict) as changed:
         statements.publish(
@@ -303,7 +323,7 @@ def test_every_step_has_its_place_and_person(app: Flask, session: Session, stage
             now=NOW,
         )
     assert code(changed) == "inventory_changed"
-    assert statements.newer_inventory(session, row) == 2
+    assert statements.newer_inventory(session, row) == 3
     statements.take_back(session, statement=row, acting_user=stage.clerk, now=NOW)
     assert row.status == "draft"
     assert broken(session) == {}
