@@ -4,6 +4,7 @@ A year counts when it is over, the trees stood the whole of it, and a survival c
 the city's officer was made in it or later. Young trees count in part (`offset_rules.UPTAKE`).
 """
 
+import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,11 +92,12 @@ def plant(
         area_m2=planted.area_m2,
         trees=planted.trees,
         planted_on=planted.planted_on,
+        likeness=likeness(planted),
         evidence_sha256=paper.sha256,
         evidence_file=paper.file_name,
         added_at=now,
     )
-    _add_once(session, row)
+    _add_once(session, row, planted=planted)
     _audit(session, "plantation.add", row.public_id, acting_user, now)
     return row
 
@@ -112,17 +114,19 @@ def _check(planted: Planted, today: date) -> None:
         raise Invalid("planted_on", field="planted_on")
 
 
-def _check_new(session: Session, planted: Planted) -> None:
-    """Refuse what anybody in the city wrote down before, whatever paper comes with it."""
-    alike = session.exec(
-        select(col(Plantation.place), col(Plantation.species)).where(
-            col(Plantation.planted_on) == planted.planted_on,
-            col(Plantation.area_m2) == planted.area_m2,
-        )
+def likeness(planted: Planted) -> str:
+    """Return what equal plantations have in common, whoever writes them down: 64 hex digits.
+
+    The migration that introduced it (0005) works it out in the same way for older rows.
+    """
+    assert planted.planted_on is not None
+    parts = (
+        planted.planted_on.isoformat(),
+        str(planted.area_m2),
+        _bare(planted.place),
+        _bare(planted.species),
     )
-    wanted = (_bare(planted.place), _bare(planted.species))
-    if any((_bare(place), _bare(species)) == wanted for place, species in alike):
-        raise Conflict("plantation_known", field="place")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _bare(text: str) -> str:
@@ -131,13 +135,23 @@ def _bare(text: str) -> str:
     return "".join(sign for sign in plain if sign.isalnum())
 
 
-def _add_once(session: Session, row: SQLModel) -> None:
-    """Add a row whose paper proves nothing else in the city."""
+def _check_new(session: Session, planted: Planted) -> None:
+    """Refuse what anybody in the city wrote down before, whatever paper comes with it."""
+    alike = select(col(Plantation.id)).where(col(Plantation.likeness) == likeness(planted))
+    if session.exec(alike).first() is not None:
+        raise Conflict("plantation_known", field="place")
+
+
+def _add_once(session: Session, row: SQLModel, *, planted: Planted | None = None) -> None:
+    """Add a row whose paper proves nothing else in the city; a plantation that is no other's."""
     try:
         with session.begin_nested():
             session.add(row)
-            session.flush()  # The same paper again shows itself here, inside the savepoint.
+            session.flush()  # What is there already shows itself here, inside the savepoint.
     except IntegrityError:
+        if planted is not None:
+            # Another institution was faster by a moment: its row can be seen now.
+            _check_new(session, planted)
         raise Conflict("offset_file_used", field="file") from None
 
 

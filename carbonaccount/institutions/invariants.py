@@ -59,6 +59,11 @@ OFFSETS: tuple[Invariant, ...] = (
              OR EXISTS (SELECT 1 FROM transfer t WHERE t.cause = 7 AND t.cause_id = l.id))""",
     ),
     Invariant(
+        "O6",
+        "no plantation equals one that was written down before it",
+        "SELECT count(*) FROM plantation WHERE likeness IS NULL",
+    ),
+    Invariant(
         "A1",
         "the shares in force of a source and account are those summed up, and at most the whole",
         """SELECT count(*) FROM (

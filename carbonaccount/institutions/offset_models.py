@@ -187,12 +187,17 @@ class OffsetLot(SQLModel, table=True):
 
 
 class Plantation(SQLModel, table=True):
-    """Trees that an institution planted: where, what, how much, and the paper that proves it."""
+    """Trees that an institution planted: where, what, how much, and the paper that proves it.
+
+    `likeness` is one for equal plantations whoever writes them down and however they are spelt;
+    None for those that were found equal to an older one when it was introduced.
+    """
 
     __tablename__ = "plantation"
     __table_args__ = (
         sa.CheckConstraint("area_m2 > 0 AND trees > 0", name="sizes"),
         sa.Index("ix_plantation_institution_id", "institution_id"),
+        sa.Index("ix_plantation_likeness", "likeness", unique=True),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -203,6 +208,7 @@ class Plantation(SQLModel, table=True):
     area_m2: int
     trees: int
     planted_on: date
+    likeness: str | None = Field(default=None, max_length=64)
     evidence_sha256: str = Field(max_length=64, unique=True)
     evidence_file: str = Field(max_length=80)
     added_at: datetime

@@ -1,6 +1,7 @@
 """Migrations on both databases: up, down and up again on data, and never behind the models."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 import sqlalchemy as sa
@@ -9,13 +10,24 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from behaviors.invariants import RECORDS
+from carbonaccount.audit import SYSTEM
+from carbonaccount.clock import utc_now
 from carbonaccount.database import make_engine, open_session
+from carbonaccount.institutions.afforestation import Planted, plant
 from carbonaccount.ledger.verify import verify
 from carbonaccount.migrate import check, downgrade, upgrade
 from tests.behaviors.intake.arranging import admit, bring, item, open_person
+from tests.carbonaccount.institutions.offsets.arranging import paper, school
 
 Rows = dict[str, list[tuple[str, ...]]]
 KEPT = ("account", "activity_record", "transfer", "ledger_account", "rule_version", "audit_entry")
+
+LIKENESS = "5f4bbe7f30286714863cc4f04a2d347d69a5100cce8695192cdfc76f9663385b"
+# The same wood in another spelling, as two institutions could write it down at once.
+TWIN = """INSERT INTO plantation (public_id, institution_id, place, species, area_m2, trees,
+    planted_on, evidence_sha256, evidence_file, added_at)
+  SELECT 'twin', institution_id, '南四湖３号。', species, area_m2, trees, planted_on, 'other',
+    evidence_file, added_at FROM plantation"""
 
 
 def contents(url: str) -> Rows:
@@ -35,11 +47,20 @@ def contents(url: str) -> Rows:
 
 @pytest.fixture
 def with_data(app: Flask, session: Session) -> None:
-    """A person, two rides and the transfers they made."""
+    """A person, two rides and the transfers they made; a school's wood."""
     source = admit(session)
     open_person(session, (source, "alice"))
     later = "2026-03-03T08:00:00+08:00"
     bring(session, source, item("one"), item("two", occurred_at=later))
+    plant(
+        session,
+        institution=school(session),
+        planted=Planted("南四湖 3号", "国槐", 40, 8, date(2019, 3, 12)),
+        paper=paper(),
+        acting_user=SYSTEM,
+        now=utc_now(),
+    )
+    session.commit()
     session.close()
     app.extensions["carbonaccount.engine"].dispose()
 
@@ -58,10 +79,15 @@ def test_the_guards_go_and_come_back_and_every_row_stays(database_url: str) -> N
     with engine.begin() as connection:
         # Without the guards a transfer can be changed: the next line proves they are gone.
         connection.exec_driver_sql("UPDATE transfer SET amount = amount")
+        connection.exec_driver_sql(TWIN)
     engine.dispose()
     upgrade(url=database_url)
     assert contents(database_url) == before
     engine = make_engine(database_url)
+    with engine.connect() as connection:
+        # sha256sum over "2019-03-12", "40", "南四湖3号" and "国槐" in lines; the twin has none.
+        keys = connection.exec_driver_sql("SELECT likeness FROM plantation ORDER BY id").all()
+    assert [key for (key,) in keys] == [LIKENESS, None]
     with pytest.raises(DBAPIError), engine.begin() as connection:
         connection.exec_driver_sql("UPDATE transfer SET amount = amount")
     with open_session(engine) as session:

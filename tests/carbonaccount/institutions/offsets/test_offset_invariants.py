@@ -10,7 +10,7 @@ from flask import Flask
 from sqlmodel import Session
 
 from carbonaccount.audit import SYSTEM
-from carbonaccount.institutions import attribution, attribution_lots, statements
+from carbonaccount.institutions import afforestation, attribution, attribution_lots, statements
 from carbonaccount.institutions.invariants import OFFSETS
 from carbonaccount.institutions.models import Seat
 from carbonaccount.institutions.offset_models import (
@@ -25,6 +25,7 @@ from tests.carbonaccount.institutions.offsets.arranging import (
     issued,
     locked_year,
     officer,
+    paper,
     person_at,
     school,
     seat,
@@ -68,6 +69,7 @@ BREAKS: dict[str, Callable[[Session], None]] = {
         "UPDATE transfer SET cause_id = (SELECT id FROM offset_lot WHERE kind = "
         "'green_certificate') WHERE cause = 7 AND kind = 9 AND amount = 102000",
     ),
+    "O6": lambda session: run(session, "UPDATE plantation SET likeness = NULL"),
     "A1": lambda session: run(session, "UPDATE shared_source SET permille = permille - 1"),
     "A2": lambda session: run(
         session,
@@ -123,6 +125,10 @@ def arranged(app: Flask, session: Session) -> None:
         now=LATER,
     )
     locked_year(session, place, owner, clerk)
+    planted = afforestation.Planted("南四湖", "国槐", 40, 8, date(2019, 3, 12))
+    afforestation.plant(
+        session, institution=place, planted=planted, paper=paper(), acting_user=clerk, now=LATER
+    )
     bought(session, place.stored_id, "GEC0001", "GEC0005", "gec")
     issued(session, place.stored_id, LotKind.POOL, 102_000, origin="pool:1")
     bought(session, place.stored_id, "CCER-1", "CCER-20")
@@ -175,6 +181,11 @@ def test_the_database_itself_refuses_the_worst(app: Flask, session: Session) -> 
         "UPDATE offset_lot SET amount_g = amount_g + 1 WHERE kind = 'pool'",
         "UPDATE offset_lot SET valid_until = '2020-01-01' WHERE status = 'retired'",
         "UPDATE offset_lot SET origin = 'pool:1' WHERE kind = 'staff'",
+        # An equal plantation, whatever its paper.
+        "INSERT INTO plantation (public_id, institution_id, place, species, area_m2, trees, "
+        "planted_on, likeness, evidence_sha256, evidence_file, added_at) SELECT 'twin', "
+        "institution_id, place, species, area_m2, trees, planted_on, likeness, 'other', "
+        "evidence_file, added_at FROM plantation",
         # More than the whole; a take that is more than the share.
         "UPDATE shared_source SET permille = 1001",
         "UPDATE attribution_take SET amount_g = certified_g",

@@ -9,8 +9,9 @@ from flask import Flask
 from sqlmodel import Session, col, select
 
 from carbonaccount.audit import SYSTEM
-from carbonaccount.institutions import attribution, attribution_lots, retiring
-from carbonaccount.institutions.models import Seat
+from carbonaccount.institutions import afforestation, attribution, attribution_lots, retiring
+from carbonaccount.institutions.afforestation import Planted
+from carbonaccount.institutions.models import Institution, Seat
 from carbonaccount.institutions.offset_models import (
     AttributionTake,
     OffsetLot,
@@ -26,6 +27,7 @@ from tests.carbonaccount.institutions.offsets.arranging import (
     bought,
     broken,
     outcome,
+    paper,
     school,
     seat,
 )
@@ -34,7 +36,9 @@ HANDS = 8
 LATER = datetime(2026, 4, 1, 4, tzinfo=UTC)
 
 
-def test_one_number_is_registered_by_one_institution(app: Flask, session: Session) -> None:
+def test_one_number_and_one_wood_are_registered_by_one_institution(
+    app: Flask, session: Session
+) -> None:
     places = [school(session, f"第{number}小学").stored_id for number in range(HANDS)]
     session.commit()
     engine = app.extensions["carbonaccount.engine"]
@@ -51,6 +55,29 @@ def test_one_number_is_registered_by_one_institution(app: Flask, session: Sessio
     with ThreadPoolExecutor(HANDS) as pool:
         found = Counter(pool.map(register, places))
     assert found == {"done": 1, "serial_taken": HANDS - 1}
+    schools = list(session.exec(select(Institution).order_by(col(Institution.id))))
+    session.expunge_all()
+    session.rollback()
+
+    def plant(number: int) -> str:
+        start.wait()
+        # The same wood in eight spellings, each with a paper of its own.
+        planted = Planted("南四湖" + "。" * number, "国槐", 40, 8, date(2019, 3, 12))
+        return outcome(
+            engine,
+            lambda session: afforestation.plant(
+                session,
+                institution=schools[number],
+                planted=planted,
+                paper=paper(str(number)),
+                acting_user=SYSTEM,
+                now=NOW,
+            ),
+        )
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        found = Counter(pool.map(plant, range(HANDS)))
+    assert found == {"done": 1, "plantation_known": HANDS - 1}
     assert broken(session) == {}
 
 
