@@ -5,9 +5,12 @@ foreign keys and recursive triggers on, the driver's own transaction handling of
 `BEGIN IMMEDIATE` unless a caller asks for a reading transaction.
 """
 
+import math
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -36,6 +39,8 @@ KeyText = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
 SQLITE_BUSY_MS = 30_000
 SQLITE_CACHE_KIB = 64 * 1024
 SYNCHRONOUS_FULL = 2
+# A connection to PostgreSQL that rested so long is asked whether it still answers.
+ASKED_AFTER_S = 1.0
 
 
 def make_engine(url: str, *, pool_size: int = 20) -> Engine:
@@ -46,9 +51,28 @@ def make_engine(url: str, *, pool_size: int = 20) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(url, parsed.database, pool_size)
-    return sa.create_engine(
-        url, hide_parameters=True, pool_size=pool_size, max_overflow=10, pool_pre_ping=True
-    )
+    engine = sa.create_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=10)
+    event.listen(engine, "checkin", _note_return)
+    event.listen(engine, "checkout", _ask_after_a_rest)
+    return engine
+
+
+def _note_return(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["returned_s"] = time.monotonic()
+
+
+def _ask_after_a_rest(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Replace all connections when one that rested does not answer any more.
+
+    One that answered a moment ago is not asked: under load that would be a journey a request.
+    """
+    if time.monotonic() - record.info.get("returned_s", math.inf) < ASKED_AFTER_S:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except connection.OperationalError as gone:
+        raise sa.exc.InvalidatePoolError("the server closed the connection") from gone
 
 
 def _sqlite_engine(url: str, file: str | None, pool_size: int) -> Engine:

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlmodel import Session
 
+from carbonaccount import database
 from carbonaccount.accounts.models import Account
 from carbonaccount.audit import SYSTEM, record
 from carbonaccount.database import make_engine, open_session
@@ -143,3 +144,21 @@ def test_the_colours_of_weui_are_overridden(app: Flask) -> None:
     styles = (ROOT / "carbonaccount/static/css/variables.css").read_text("utf-8")
     for name in ("--weui-BRAND", "--weui-FG-1", "--weui-FG-2"):
         assert name in styles
+
+
+def test_a_connection_that_was_closed_while_it_rested_is_replaced(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart of PostgreSQL; a file has nobody who could close it."""
+    monkeypatch.setattr(database, "ASKED_AFTER_S", 0.0)
+    ours, theirs = make_engine(database_url), make_engine(database_url)
+    if ours.dialect.name == "postgresql":
+        with ours.connect() as connection:
+            pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        with theirs.connect() as connection:
+            closed = f"SELECT pg_terminate_backend({pid}, 60000)"
+            assert connection.exec_driver_sql(closed).scalar_one()
+    with ours.connect() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+    ours.dispose()
+    theirs.dispose()
