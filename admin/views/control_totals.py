@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from flask import Response, render_template, request
+from flask import Response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlmodel import Session, col, select
@@ -13,6 +13,7 @@ from admin.views import blueprint
 from behaviors.control_models import ControlTotal
 from behaviors.models import Source
 from carbonaccount.web.database import current_session
+from carbonaccount.web.filters import chosen
 
 
 class Row(NamedTuple):
@@ -57,11 +58,10 @@ def columns() -> list[SortedColumn[Row]]:
 
 
 def _filters(sources: list[str]) -> dict[str, str]:
-    """Return the filters of the address; a word that is no choice lets everything through."""
-    source, state = request.args.get("source", ""), request.args.get("state", "")
+    """Return the filters of the address; a word that is no choice is told."""
     return {
-        "source": source if source in sources else "",
-        "state": state if state in ("differs", "agrees") else "",
+        "source": chosen("source", sources, _("来源")),
+        "state": chosen("state", ("differs", "agrees"), _("结果")),
     }
 
 

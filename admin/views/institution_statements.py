@@ -1,5 +1,6 @@
 """Neutrality statements and survival checks in the panel: the city's officer reviews both."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
@@ -24,9 +25,11 @@ from carbonaccount.institutions import (
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_models import SurvivalCheck
+from carbonaccount.institutions.statement_corrections import Correction, corrections
 from carbonaccount.institutions.views.common import named
 from carbonaccount.institutions.views.offset_common import offset_words, paper_file
 from carbonaccount.web.database import current_session
+from carbonaccount.web.filters import chosen, chosen_year
 from carbonaccount.web.identity import current_actor, go_to
 from carbonaccount.web.limits import vault
 
@@ -36,7 +39,17 @@ def _moment(row: NeutralityStatement) -> str:
     return moment.astimezone(CITY_ZONE).isoformat(sep=" ", timespec="seconds") if moment else ""
 
 
-def statement_columns() -> list[SortedColumn[StatementRow]]:
+def conclusion(row: NeutralityStatement, corrected: Mapping[int, Correction]) -> str:
+    """Return what a statement comes to now: as it was published, or since its inventory changed."""
+    correction = corrected.get(row.stored_id)
+    if correction is None:
+        return str(_("已实现碳中和") if row.is_neutral else _("尚未碳中和"))
+    if correction.is_enough:
+        return str(_("清单已更正，抵消仍足够"))
+    return str(_("清单已更正，抵消不足，还差 %(kg)s kg", kg=offset_labels.kg(correction.short_g)))
+
+
+def statement_columns(corrected: Mapping[int, Correction]) -> list[SortedColumn[StatementRow]]:
     """Return the columns of the list of statements, on the page and in its files."""
     return [
         SortedColumn(
@@ -54,7 +67,7 @@ def statement_columns() -> list[SortedColumn[StatementRow]]:
         SortedColumn(
             "neutral",
             _("结论"),
-            lambda row: str(_("已实现碳中和") if row.statement.is_neutral else _("尚未碳中和")),
+            lambda row: conclusion(row.statement, corrected),
             col(NeutralityStatement.is_neutral),
         ),
         SortedColumn(
@@ -73,17 +86,16 @@ def statement_columns() -> list[SortedColumn[StatementRow]]:
 
 
 def _statement_filters() -> dict[str, str]:
-    status, year = request.args.get("status", ""), request.args.get("year", "").strip()
     return {
-        "status": status if status in reads.SHOWN else "",
-        "year": year if year.isascii() and year.isdigit() and len(year) == 4 else "",
+        "status": chosen("status", reads.SHOWN, _("状态")),
+        "year": chosen_year("year", _("年份")),
     }
 
 
-def _statement_needs() -> dict[str, Any]:
+def _statement_needs(corrected: Mapping[int, Correction]) -> dict[str, Any]:
     return {
         "wanted": reads.statement_rows(**_statement_filters()),
-        "columns": statement_columns(),
+        "columns": statement_columns(corrected),
         "as_row": StatementRow,
         "tie": col(NeutralityStatement.id),
         "default": "-submitted",
@@ -93,10 +105,14 @@ def _statement_needs() -> dict[str, Any]:
 @blueprint.get("/statements")
 def statements_list() -> ResponseReturnValue:
     """List the statements that were sent in."""
-    filters = _statement_filters()
+    filters, session = _statement_filters(), current_session()
+    found = database_listing(session, **_statement_needs({}), filters=filters)
+    shown_ids = [row.statement.stored_id for row in found.rows]
     return render_template(
         "admin/institutions/statements.html",
-        list=database_listing(current_session(), **_statement_needs(), filters=filters),
+        list=found,
+        corrected=corrections(session, statement_ids=shown_ids),
+        conclusion=conclusion,
         filters=filters,
         shown=reads.SHOWN,
         named=named,
@@ -107,7 +123,9 @@ def statements_list() -> ResponseReturnValue:
 @blueprint.get("/statements.<any(csv, xlsx):kind>")
 def statements_export(kind: str) -> Response:
     """Send the filtered list as a file."""
-    return database_file(current_session(), **_statement_needs(), name="statements", kind=kind)
+    session = current_session()
+    needs = _statement_needs(corrections(session))
+    return database_file(session, **needs, name="statements", kind=kind)
 
 
 @blueprint.get("/statements/<public_id>")
@@ -219,8 +237,7 @@ def check_columns() -> list[SortedColumn[CheckRow]]:
 
 
 def _check_filters() -> dict[str, str]:
-    status = request.args.get("status", "")
-    return {"status": status if status in offset_labels.CHECKS else ""}
+    return {"status": chosen("status", offset_labels.CHECKS, _("状态"))}
 
 
 def _check_needs() -> dict[str, Any]:

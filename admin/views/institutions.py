@@ -22,10 +22,10 @@ from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.views.common import named
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
+from carbonaccount.web.filters import chosen
 from carbonaccount.web.identity import current_actor, go_to
 
 # `kind` is what the addresses of files call their format.
-_FILTERS = ("about", "district", "status", "q")
 TONES = {"applied": "wait", "active": "good", "refused": "bad", "closed": "plain"}
 
 
@@ -73,7 +73,15 @@ def columns() -> list[SortedColumn[InstitutionRow]]:
 
 
 def _kept() -> dict[str, str]:
-    return {name: request.args[name].strip()[:80] for name in _FILTERS if request.args.get(name)}
+    """Return the filters of the address; what is no kind, district or state is told."""
+    known = {row.code for row in districts(current_session())}
+    found = {
+        "about": chosen("about", labels.KINDS, _("类型")),
+        "district": chosen("district", known, _("区县")),
+        "status": chosen("status", labels.STATUSES, _("状态")),
+        "q": request.args.get("q", "").strip()[:80],
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _filter() -> InstitutionFilter:

@@ -21,6 +21,7 @@ from carbonaccount.institutions.pool_models import Pool, PoolStatus
 from carbonaccount.institutions.pool_queries import PoolRow
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
+from carbonaccount.web.filters import chosen
 from carbonaccount.web.identity import current_actor, current_staff, go_to
 from carbonaccount.web.tables import table_file
 
@@ -60,10 +61,9 @@ def columns() -> list[SortedColumn[PoolRow]]:
 
 
 def _filters() -> dict[str, str]:
-    """Return the filters of the address; a word that is no choice lets everything through."""
-    status = request.args.get("status", "")
+    """Return the filters of the address; a word that is no choice is told."""
     return {
-        "status": status if status in pool_labels.STATES else "",
+        "status": chosen("status", pool_labels.STATES, _("状态")),
         "q": request.args.get("q", "").strip()[:60],
     }
 

@@ -25,10 +25,12 @@ from carbonaccount.institutions.views.common import named
 from carbonaccount.institutions.views.recognition import case_words, send_file_of
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
+from carbonaccount.web.filters import chosen
 from carbonaccount.web.identity import current_actor, go_to
 from carbonaccount.web.templating import language
 
-_FILTERS = ("scheme", "status")
+# A draft is the institution's own until it is sent in.
+_STATES = ("submitted", "returned", "granted", "refused")
 
 
 def scheme_name(case: RecognitionCase) -> str:
@@ -71,7 +73,12 @@ def columns() -> list[SortedColumn[CaseRow]]:
 
 
 def _kept() -> dict[str, str]:
-    return {name: request.args[name].strip()[:32] for name in _FILTERS if request.args.get(name)}
+    """Return the filters of the address; what is no scheme or state is told."""
+    found = {
+        "scheme": chosen("scheme", {scheme.code for scheme in current_schemes()}, _("绿色创建")),
+        "status": chosen("status", _STATES, _("状态")),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _needs() -> dict[str, Any]:
@@ -92,6 +99,7 @@ def recognitions() -> ResponseReturnValue:
         list=database_listing(current_session(), **_needs(), filters=_kept()),
         kept=_kept(),
         schemes=current_schemes(),
+        states=_STATES,
     )
 
 

@@ -27,6 +27,7 @@ from carbonaccount.scheduler import CATCH_UP_DAYS
 from carbonaccount.tasks import TaskRunner
 from carbonaccount.web.database import current_session, engine
 from carbonaccount.web.error_pages import explain
+from carbonaccount.web.filters import chosen
 from carbonaccount.web.identity import current_actor, go_to
 
 WORK_STATES = {
@@ -143,13 +144,11 @@ def _moment(moment: datetime | None) -> str:
 
 
 def _filters() -> dict[str, str]:
-    """Return the filters of the address; a word that is no choice lets everything through."""
-    job, state = request.args.get("job", ""), request.args.get("state", "")
-    how = request.args.get("how", "")
+    """Return the filters of the address; a word that is no choice is told."""
     return {
-        "job": job if job in {item.name for item in scheduler.jobs()} else "",
-        "state": state if state in ATTEMPT_STATES else "",
-        "how": how if how in WAYS else "",
+        "job": chosen("job", {item.name for item in scheduler.jobs()}, _("任务")),
+        "state": chosen("state", ATTEMPT_STATES, _("状态")),
+        "how": chosen("how", WAYS, _("方式")),
     }
 
 

@@ -184,7 +184,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The photo is too large; at most {limit_mib} MiB.",
     ),
     "unknown_filter": (
-        "没有看懂筛选条件“{name}”的值“{value}”，请回到记录页重新筛选。",
+        "没有看懂筛选条件“{name}”的值“{value}”，请返回重新筛选。",
         "The value “{value}” of the filter “{name}” is not known; go back and filter anew.",
     ),
     # --- behaviours and rules ---

@@ -12,6 +12,8 @@ from decimal import Decimal
 import xlsxwriter
 from flask import Response
 
+from carbonaccount.web.filters import refuse_unknown
+
 Cell = str | int | Decimal
 
 # A spreadsheet takes a text that begins like this for a formula or a command; some also take the
@@ -62,7 +64,11 @@ def as_xlsx(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
 def table_file(
     kind: str, *, name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]
 ) -> Response:
-    """Return a table to download; `kind` is csv or xlsx, `name` has no suffix."""
+    """Return a table to download; `kind` is csv or xlsx, `name` has no suffix.
+
+    Raises Invalid (unknown_filter) when the address asks for what the list does not know.
+    """
+    refuse_unknown()
     content = (as_csv if kind == "csv" else as_xlsx)(header, rows)
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
     return Response(content, content_type=_CONTENT_TYPES[kind], headers=headers)

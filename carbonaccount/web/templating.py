@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from carbonaccount.clock import CITY_ZONE
 from carbonaccount.config import Settings
+from carbonaccount.web.filters import unknown_filters
 
 GRAMS_IN_KILOGRAM = 1000
 GRAMS_IN_TONNE = 1_000_000
@@ -62,6 +63,7 @@ def init_app(app: Flask) -> None:
         local_path=local_path,
         site_name=site_name,
         city_name=city_name,
+        unknown_filters=unknown_filters,
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

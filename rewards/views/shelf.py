@@ -20,6 +20,7 @@ from carbonaccount.clock import utc_now
 from carbonaccount.config import Settings
 from carbonaccount.errors import NotFound
 from carbonaccount.web.database import current_session
+from carbonaccount.web.filters import chosen as chosen_filter
 from carbonaccount.web.identity import current_account_id, resident_required, safe_next
 from carbonaccount.web.templating import YEAR_SECONDS, language
 from rewards import favourites, labels, queries
@@ -48,18 +49,11 @@ def wanted_now(districts: Collection[str]) -> Wanted:
     )
 
 
-def not_understood(districts: Collection[str]) -> dict[str, str]:
-    """Return the filters of the address whose value means nothing here, by what they are called."""
-    asked = {
-        str(_("类别")): (request.args.get("class", ""), labels.CLASS_NAMES),
-        str(_("区县")): (request.args.get("district", "").strip(), districts),
-        str(_("显示")): (request.args.get("show", ""), _SHOWN),
-    }
-    return {
-        name: value[:LONGEST_SEARCH]
-        for name, (value, known) in asked.items()
-        if value and value not in known
-    }
+def tell_unknown(districts: Collection[str]) -> None:
+    """Let the page tell which filters of the address mean nothing here."""
+    chosen_filter("class", labels.CLASS_NAMES, _("类别"))
+    chosen_filter("district", districts, _("区县"))
+    chosen_filter("show", _SHOWN, _("显示"))
 
 
 @blueprint.get("/rewards")
@@ -69,6 +63,7 @@ def shelf() -> ResponseReturnValue:
     districts = account_queries.districts(session)
     codes = [district.code for district in districts]
     wanted = wanted_now(codes)
+    tell_unknown(codes)
     items = queries.shelf_items(
         session, account_id=current_account_id(), standing=my_standing(), day=today()
     )
@@ -89,7 +84,6 @@ def shelf() -> ResponseReturnValue:
         credits=held,
         guardian_missing=guardian_missing(),
         districts=districts,
-        unknown=not_understood(codes),
         address=shelf_address,
         page_address=page_address,
     )

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from flask import flash, render_template, request, url_for
+from flask import flash, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -21,6 +21,7 @@ from carbonaccount.institutions.team_acts import behavior_choices
 from carbonaccount.institutions.views import blueprint
 from carbonaccount.institutions.views.common import at_institution, attempted, named, put_error
 from carbonaccount.web.database import current_session
+from carbonaccount.web.filters import chosen
 from carbonaccount.web.government import rankings_shown
 from carbonaccount.web.identity import go_to
 from carbonaccount.web.problems import status_of
@@ -89,7 +90,7 @@ def _list(place: Seated, form: CampaignForm, status: int) -> ResponseReturnValue
         form=form,
         campaigns=_chosen(place),
         states=STATES,
-        state=request.args.get("state", ""),
+        state=_state(),
         may_edit=place.may(CLERKS),
         shortest=services.SHORTEST_DAYS,
         longest=services.LONGEST_DAYS,
@@ -97,11 +98,15 @@ def _list(place: Seated, form: CampaignForm, status: int) -> ResponseReturnValue
     return page, status
 
 
+def _state() -> str:
+    return chosen("state", STATES, _("状态"))
+
+
 def _chosen(place: Seated) -> list[Campaign]:
     """Return the challenges in the state that the address asks for, all without one."""
-    wanted = request.args.get("state", "")
+    wanted = _state()
     rows = services.campaigns_of(current_session(), institution_id=place.institution_id)
-    return [row for row in rows if wanted not in STATES or campaign_state(row) == wanted]
+    return [row for row in rows if wanted in ("", campaign_state(row))]
 
 
 @at_institution("/campaigns.<any(csv, xlsx):kind>")

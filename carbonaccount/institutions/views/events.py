@@ -18,7 +18,7 @@ from carbonaccount.institutions import (
     events as services,
 )
 from carbonaccount.institutions.event_accounting import CLOSED_STATES
-from carbonaccount.institutions.event_forms import EventForm, whole_number
+from carbonaccount.institutions.event_forms import EventForm
 from carbonaccount.institutions.event_models import Event, EventState
 from carbonaccount.institutions.seats import CLERKS, OWNERS, Seated
 from carbonaccount.institutions.views.common import at_institution, attempted, put_error
@@ -30,6 +30,7 @@ from carbonaccount.institutions.views.event_common import (
 )
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
+from carbonaccount.web.filters import chosen, chosen_year
 from carbonaccount.web.identity import go_to
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.tables import Cell, table_file
@@ -38,10 +39,8 @@ from carbonaccount.web.templating import language
 
 def _wanted(place: Seated) -> tuple[list[Event], str, int | None]:
     """Return the events that the filter asks for, the state and the year that were chosen."""
-    state = request.args.get("state", "")
-    state = state if state in set(EventState) else ""
-    year = whole_number(request.args.get("year"))
-    year = year if year and 2000 <= year <= 2999 else None
+    state = chosen("state", set(EventState), _("状态"))
+    year = int(chosen_year("year", _("年份")) or 0) or None
     found = services.events_of(
         current_session(),
         institution_id=place.institution_id,

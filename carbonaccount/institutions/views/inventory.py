@@ -38,6 +38,7 @@ from carbonaccount.institutions.views.inventory_common import (
 )
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
+from carbonaccount.web.filters import chosen
 from carbonaccount.web.identity import go_to
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.tables import Cell, table_file
@@ -184,7 +185,9 @@ def show_year(
 
 def _filtered(page: YearPage) -> dict[str, Any]:
     """Return the lines of the page that is asked for, and what can be asked for."""
-    energy, month = request.args.get("energy", ""), request.args.get("month", "")
+    energies = sorted({line.factor_code for line in page.account.lines})
+    energy = chosen("energy", energies, _("能源或活动"))
+    month = chosen("month", {str(number) for number in range(13)}, _("月份"))
     lines = [
         line
         for line in page.account.lines
@@ -196,7 +199,7 @@ def _filtered(page: YearPage) -> dict[str, Any]:
     return {
         "energy": energy,
         "month": month,
-        "energies": sorted({line.factor_code for line in page.account.lines}),
+        "energies": energies,
         "lines": lines[first : first + LINES_A_PAGE],
         "lines_found": len(lines),
         "number": number,

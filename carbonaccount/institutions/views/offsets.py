@@ -23,19 +23,17 @@ from carbonaccount.institutions.views.offset_common import (
 )
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
+from carbonaccount.web.filters import chosen
 from carbonaccount.web.identity import go_to
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.tables import Cell, table_file
 
-_FILTERS = ("kind_of", "status")
-
 
 def _filters() -> dict[str, str]:
-    """Return the list's filters; what is no kind or state is no filter."""
-    kind, status = (request.args.get(name, "") for name in _FILTERS)
+    """Return the list's filters; what is no kind or state is no filter and is told."""
     return {
-        "kind_of": kind if kind in offset_labels.KINDS else "",
-        "status": status if status in offset_labels.LOT_STATES else "",
+        "kind_of": chosen("kind_of", offset_labels.KINDS, _("种类")),
+        "status": chosen("status", offset_labels.LOT_STATES, _("状态")),
     }
 
 

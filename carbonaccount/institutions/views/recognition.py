@@ -21,6 +21,7 @@ from carbonaccount.institutions.views import blueprint
 from carbonaccount.institutions.views.common import at_institution, attempted, named
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
+from carbonaccount.web.filters import chosen
 from carbonaccount.web.identity import go_to
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.tables import table_file
@@ -211,9 +212,13 @@ def recognised_export(kind: str) -> Response:
 
 
 def _chosen() -> dict[str, str]:
-    return {
-        name: request.args[name][:32] for name in ("scheme", "district") if request.args.get(name)
+    """Return the filters of the public list; what is no scheme or district is told."""
+    known = {
+        "scheme": ({scheme.code for scheme in current_schemes()}, _("绿色创建")),
+        "district": ({row.code for row in districts(current_session())}, _("区县")),
     }
+    found = {name: chosen(name, *asked) for name, asked in known.items()}
+    return {name: value for name, value in found.items() if value}
 
 
 def _recognised_rows() -> list[Recognised]:

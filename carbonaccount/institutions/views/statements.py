@@ -31,6 +31,7 @@ from carbonaccount.institutions.views.offset_common import PAGE_ROWS, paging
 from carbonaccount.qr import qr_svg
 from carbonaccount.sealing import printed_number
 from carbonaccount.web.database import current_session
+from carbonaccount.web.filters import chosen
 from carbonaccount.web.limits import count_or_refuse, this_address, vault
 from carbonaccount.web.tables import Cell, table_file
 
@@ -41,10 +42,10 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 def _filters() -> dict[str, str]:
     known = {row.code for row in districts(current_session())}
-    district, kind = request.args.get("district", ""), request.args.get("about", "")
+    kinds = set(InstitutionKind) - {InstitutionKind.FAMILY}
     return {
-        "district": district if district in known else "",
-        "about": kind if kind in set(InstitutionKind) - {InstitutionKind.FAMILY} else "",
+        "district": chosen("district", known, _("区县")),
+        "about": chosen("about", kinds, _("类型")),
     }
 
 

@@ -14,6 +14,7 @@ from sqlmodel import Session, SQLModel, col, select
 from werkzeug.routing import IntegerConverter, Rule
 
 from carbonaccount.accounts.models import Account
+from carbonaccount.accounts.roles import Role
 from carbonaccount.clock import utc_now
 from carbonaccount.institutions import demo
 from carbonaccount.institutions.models import (
@@ -22,6 +23,7 @@ from carbonaccount.institutions.models import (
 )
 from carbonaccount.institutions.seats import CLERKS, OWNERS, READERS
 from carbonaccount.institutions.views import blueprint, common
+from tests.admin.desk import staff
 from tests.carbonaccount.institutions.core.everything import give_everything
 from tests.carbonaccount.institutions.places import CODE_Y, arranged, signed_in
 from tests.people import Browser, writing
@@ -301,3 +303,35 @@ def test_the_walk_finds_a_page_that_forgets_to_ask(app: Flask) -> None:
         if ask.method == "GET" and status != 404
     ]
     assert found == ["/institutions/<public_id>/forgotten"]
+
+
+# What each list can be narrowed to, by what the filter is called on the page; below a place's own
+# address, in the panel, and for everybody.
+FILTERS = {
+    "/offsets": {"kind_of": "种类", "status": "状态"},
+    "/campaigns": {"state": "状态"},
+    "/events": {"state": "状态", "year": "年份"},
+    "/admin/institutions": {"about": "类型", "district": "区县", "status": "状态"},
+    "/admin/recognitions": {"scheme": "绿色创建", "status": "状态"},
+    "/admin/statements": {"status": "状态", "year": "年份"},
+    "/admin/survival-checks": {"status": "状态"},
+    "/admin/pools": {"status": "状态"},
+    "/statements": {"district": "区县", "about": "类型"},
+    "/recognised": {"scheme": "绿色创建", "district": "区县"},
+}
+
+
+@ONE_DATABASE
+def test_a_filter_that_is_not_known_is_told(app: Flask) -> None:
+    place = arranged(app, "ines", X)
+    officer = staff(app, Role.INSTITUTION_OFFICER, login="olga")
+    for path, filters in FILTERS.items():
+        browser = officer if path.startswith("/admin") else place.reader
+        path = f"{place.address}{path}" if path in ("/offsets", "/campaigns", "/events") else path
+        for name, label in filters.items():
+            page = browser.get(f"{path}?{name}=zz")
+            said = f"没有看懂筛选条件“{label}”的值“zz”"
+            assert (page.status_code, page.text.count(said)) == (200, 1), (path, name)
+            # A file has no place to say that it holds more than was asked for.
+            assert browser.get(f"{path}.csv?{name}=zz").status_code == 422, (path, name)
+            assert "没有看懂" not in browser.get(f"{path}?{name}=").text

@@ -285,7 +285,7 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     published = owner.post(f"{address}/publish", {}, page=address)
     assert published.status_code == 303
     _papers_say_what_the_books_hold(app, place, number, tmp_path)
-    _a_correction_is_told(app, place, number)
+    _a_correction_is_told(app, place, officer, number)
     _the_check_tells_them_apart(app, place, number)
 
 
@@ -391,7 +391,7 @@ def _how_sure_it_is(place: Place, address: str) -> None:
         assert text in whole, text
 
 
-def _a_correction_is_told(app: Flask, place: Place, number: str) -> None:
+def _a_correction_is_told(app: Flask, place: Place, officer: Browser, number: str) -> None:
     """16,000 kg made good 15,102 kg: 217.9 kg more are covered, 2,179 kg on top are not."""
     stranger = Browser(app)
     pages = (
@@ -406,6 +406,7 @@ def _a_correction_is_told(app: Flask, place: Place, number: str) -> None:
         _corrected(place, "fuel.petrol", month, litres, "L")
         shown = [stranger.get(page).text for page in pages]
         shown += [place.reader.get(page).text for page in inside]
+        shown += [officer.get(f"/admin/statements{suffix}").text for suffix in ("", ".csv")]
         assert all(said in text for text in shown), said
     for text in shown:
         assert "已实现碳中和" not in text.replace("已经实现碳中和", "")
