@@ -51,6 +51,12 @@ class Share:
     institution: Institution
     taken_g: int
 
+    @property
+    def never_began(self) -> bool:
+        """Whether it was ended on the day it was agreed, the day before it would have begun."""
+        last_day = self.attribution.last_day
+        return last_day is not None and last_day < self.attribution.first_day
+
 
 def consent_purpose(public_id: str) -> str:
     """Return the purpose of the consent that a share stands on."""

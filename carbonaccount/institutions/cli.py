@@ -74,7 +74,10 @@ def import_command(
 @click.argument("public_id")
 @with_appcontext
 def invite_command(public_id: str) -> None:
-    """Print a code, good once and for a day, for the first owner of a listed institution."""
+    """Print a code, good once and for a day, for the first owner of a listed institution.
+
+    A code printed before for the same institution ends.
+    """
     with refusals_told() as session:
         code = invite_first_owner(
             session,

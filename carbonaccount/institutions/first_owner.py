@@ -16,6 +16,7 @@ def invite_first_owner(
 ) -> str:
     """Return a code with which one person becomes the owner within a day.
 
+    A code that was given before ends with it, and each ends as soon as somebody has a seat.
     Who may do this is decided at the edge: officers of institutions, and operators. Raises
     NotFound (unknown_institution), Conflict (institution_not_active, institution_has_people).
     """
@@ -24,6 +25,7 @@ def invite_first_owner(
         raise Conflict("institution_not_active")
     if people.people_of(session, institution_id=institution.stored_id):
         raise Conflict("institution_has_people")
+    people.end_invitations(session, institution=institution, now=now)
     return people.invite(
         session,
         institution=institution,

@@ -171,7 +171,8 @@ def _month_jumps(account: YearAccount, last: YearAccount | None) -> Iterator[Rem
                 SAME_MONTH_JUMP_PERCENT,
                 before.get(factor, {}).get(month),
             )
-            if other is None:
+            # Before January stands 0, which is no month but the whole year.
+            if other is None and month > 1:
                 code, limit, other = "jump_last_month", MONTH_JUMP_PERCENT, months.get(month - 1)
             yield from _jump(code, limit, factor, month, amount, other, _unit(account, factor))
 

@@ -80,22 +80,26 @@ def take_seat(
 ) -> Institution:
     """Give the person who types an invitation its seat.
 
-    Raises Invalid (invitation_bad): unknown, used, late, or of an institution that closed. The
-    statement that marks the code as used is the guard: two people with one code, and one gets in.
+    Raises Invalid (seat_invitation_bad): unknown, used, ended, late, or of an institution that
+    closed. The statement that marks the code as used is the guard: two people with one code, and
+    one gets in. Whoever is the first ends all other codes, which were all for the first owner.
     """
+    code_hash = vault.index(cleaned(code), purpose=_PURPOSE)
+    institution = _inviting(session, code_hash)
     used = session.exec(
         sa.update(InstitutionInvitation)
         .where(
-            col(InstitutionInvitation.code_hash) == vault.index(cleaned(code), purpose=_PURPOSE),
+            col(InstitutionInvitation.code_hash) == code_hash,
             col(InstitutionInvitation.used_at).is_(None),
             col(InstitutionInvitation.expires_at) > now,
         )
         .values(used_at=now)
         .returning(col(InstitutionInvitation.institution_id), col(InstitutionInvitation.seat))
     ).first()
-    institution = None if used is None else session.get(Institution, used[0])
     if used is None or institution is None or institution.status != InstitutionStatus.ACTIVE:
         raise Invalid("seat_invitation_bad", field="code")
+    if not people_of(session, institution_id=institution.stored_id):
+        end_invitations(session, institution=institution, now=now)
     _seat_person(session, institution, acting_user.id or 0, Seat(used[1]), now)
     note(
         session,
@@ -106,6 +110,32 @@ def take_seat(
         seat=used[1],
     )
     return institution
+
+
+def _inviting(session: Session, code_hash: str) -> Institution | None:
+    """Return whose code it is, locked: two codes for the first owner are used one by one."""
+    public_id = session.exec(
+        select(col(Institution.public_id))
+        .join(
+            InstitutionInvitation,
+            col(InstitutionInvitation.institution_id) == col(Institution.id),
+        )
+        .where(col(InstitutionInvitation.code_hash) == code_hash)
+    ).first()
+    return None if public_id is None else locked(session, public_id=public_id)
+
+
+def end_invitations(session: Session, *, institution: Institution, now: datetime) -> None:
+    """End the codes of an institution that nobody has used yet."""
+    session.exec(
+        sa.update(InstitutionInvitation)
+        .where(
+            col(InstitutionInvitation.institution_id) == institution.stored_id,
+            col(InstitutionInvitation.used_at).is_(None),
+            col(InstitutionInvitation.expires_at) > now,
+        )
+        .values(expires_at=now)
+    )
 
 
 def _seat_person(

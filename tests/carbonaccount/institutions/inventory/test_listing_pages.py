@@ -3,16 +3,18 @@
 import csv
 import io
 import re
+from datetime import timedelta
 
 import openpyxl
 from flask import Flask
 from sqlmodel import col, select
 
 from carbonaccount.accounts.roles import Role
+from carbonaccount.clock import utc_now
 from carbonaccount.institutions.inventory_models import Inventory
-from carbonaccount.institutions.models import Institution
+from carbonaccount.institutions.models import Institution, InstitutionInvitation
 from tests.carbonaccount.institutions.inventory.test_inventory_pages import send
-from tests.people import BOB, Browser, add_dana, writing
+from tests.people import ALICE, BOB, Browser, add_dana, writing
 
 LIST = """OSEBuildingID,PropertyName,PrimaryPropertyType,PropertyGFATotal,SteamUse(kBtu),\
 Electricity(kWh),NaturalGas(therms),ComplianceStatus
@@ -34,6 +36,14 @@ def workbook(text: str) -> bytes:
     book.active["B3"].data_type = "s"
     book.save(file)
     return file.getvalue()
+
+
+def left_in_force(app: Flask) -> None:
+    """Have codes stand beside each other, as before a newer one ended the older."""
+    with writing(app) as session:
+        for row in session.exec(select(InstitutionInvitation)):
+            row.expires_at = utc_now() + timedelta(days=1)
+        session.commit()
 
 
 def test_a_list_is_looked_at_imported_and_its_owner_invited(app: Flask) -> None:
@@ -70,17 +80,26 @@ def test_a_list_is_looked_at_imported_and_its_owner_invited(app: Flask) -> None:
         assert len(session.exec(select(Inventory)).all()) == 2
         public_id = school.public_id
 
-    # Nobody is there yet: the officer invites the first owner, and only the first.
+    # Nobody is there yet: the officer invites the first owner, and only the first. A newer code
+    # ends the one before, and an owner ends those that an older edition left in force.
     page = f"/admin/institutions/{public_id}"
+    invite = ["institutions", "invite", public_id]
+    older = [app.test_cli_runner().invoke(args=invite).output.split()[-1] for _ in range(2)]
     invited = officer.post(f"{page}/first-owner", {}, page=page)
     code = re.search(r"data-invitation[^>]*>([^<]+)<", invited.text)
     assert code is not None
     owner = Browser(app)
     owner.sign_in(BOB)
+    assert owner.post("/institutions/seat", {"code": older[0]}).status_code == 422
+    assert owner.post("/institutions/seat", {"code": older[1]}).status_code == 422
+    left_in_force(app)
     assert owner.post("/institutions/seat", {"code": code[1]}).status_code == 303
+    second = Browser(app)
+    second.sign_in(ALICE)
+    assert second.post("/institutions/seat", {"code": older[1]}).status_code == 422
     year = owner.get(f"/institutions/{public_id}/inventory/2016")
     assert year.status_code == 200
     assert "1000.5 kWh" in year.text
     assert "邀请第一位负责人" not in officer.get(page).text
-    late = app.test_cli_runner().invoke(args=["institutions", "invite", public_id])
+    late = app.test_cli_runner().invoke(args=invite)
     assert (late.exit_code, "owner invites others" in late.output) == (1, True)

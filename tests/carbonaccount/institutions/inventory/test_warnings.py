@@ -87,6 +87,9 @@ def test_gaps_and_the_same_thing_twice() -> None:
     assert told(trips) == []
     both = [*months(STEADY), line(0, "grid.shandong", "12000", book=BOOK)]
     assert ("year_and_months", 0) in told(both)
+    # The whole year is not the month before January: that it is there twice is all there is to say.
+    twice = [line(0, "grid.shandong", "120000", book=BOOK), *months(["10000"])]
+    assert told(twice) == [("year_and_months", 0)]
 
 
 def test_heat_is_missed_only_where_last_year_had_some() -> None:

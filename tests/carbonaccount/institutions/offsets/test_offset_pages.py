@@ -6,6 +6,7 @@ Figures of the papers are compared with the books and with the year worked out b
 
 import io
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import openpyxl
@@ -577,7 +578,15 @@ def test_a_share_as_both_sides_see_it(app: Flask, place: Place) -> None:
     _the_fleet_is_the_schools(app, place)
     ended = reader.post(f"/me/shares/{number}/end", {}, page="/me/shares")
     assert ended.status_code == 303
-    assert "已结束" in reader.get("/me/shares").text
+    # Ended on the day it was agreed, it never took effect: no days from tomorrow to today.
+    shown = reader.get("/me/shares").text
+    assert "在生效的前一天已结束，从未生效" in shown
+    assert (begins.strftime("从 %Y") in shown, "已结束</span>" in shown) == (False, False)
+    with writing(app) as session:
+        row = session.exec(select(Attribution).where(col(Attribution.public_id) == number)).one()
+        row.first_day -= timedelta(days=1)
+        session.commit()
+    assert "已结束</span>" in reader.get("/me/shares").text
     with writing(app) as session:
         assert broken(session) == {}
 
@@ -612,4 +621,4 @@ def _the_fleet_is_the_schools(app: Flask, place: Place) -> None:
         number = fleet.public_id
     assert "100%" in place.reader.get(page).text
     assert place.owner.post(f"{page}/{number}/end", {}, page=page).status_code == 303
-    assert "已结束" in place.reader.get(page).text
+    assert "从未生效</span>" in place.reader.get(page).text
