@@ -5,7 +5,7 @@ doubtful or missing), or rejected with a reason. The same list a second time wri
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -23,7 +23,12 @@ from carbonaccount.institutions import conversion
 from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions import inventory_lines as writing
 from carbonaccount.institutions.inventory_entries import WHOLE_YEAR, Entry, prepared
-from carbonaccount.institutions.inventory_models import Inventory, ListedInstitution
+from carbonaccount.institutions.inventory_models import (
+    Basis,
+    Inventory,
+    InventoryLine,
+    ListedInstitution,
+)
 from carbonaccount.institutions.inventory_tables import Row, Table, read_table
 from carbonaccount.institutions.listing_mapping import ListingMapping, find_mapping
 from carbonaccount.institutions.models import Institution, InstitutionKind, InstitutionStatus
@@ -190,16 +195,22 @@ class _Import:
         return (Invalid("listed_flag", flag=row.get(flag.column) or "-"),)
 
     def _energies(self, row: Row, doubts: list[DomainError]) -> Sequence[dict[str, object]]:
-        """Return a line for each energy that was used; what is missing goes to the doubts."""
+        """Return a line for each energy that was used; what is missing goes to the doubts.
+
+        What the list says of the figures stays with each of them, as its basis and its note.
+        """
         flag = self.mapping.flag
-        not_reported = flag is not None and row.get(flag.column) in flag.missing
+        said = row.get(flag.column) if flag is not None else ""
+        not_reported = flag is not None and said in flag.missing
+        basis = flag.basis_of(said) if flag is not None else Basis.METERED
+        mark = flag.mark_of(said) if flag is not None else ""
         found = []
         for item in self.mapping.energy:
             text = row.get(item.column)
             if not text:
                 doubts.append(Invalid("listed_value_missing", column=item.column))
                 continue
-            entry = Entry(WHOLE_YEAR, item.factor, text, item.unit)
+            entry = Entry(WHOLE_YEAR, item.factor, text, item.unit, basis=basis, note=mark)
             try:
                 fields = prepared(entry, year=self.year, book=self.book)
             except Invalid as error:
@@ -265,7 +276,7 @@ class _Import:
             line = present.get((WHOLE_YEAR, str(fields["factor_code"]), ""))
             if line is None:
                 added.append(fields)
-            elif any(getattr(line, name) != fields[name] for name in ("amount", "entered_unit")):
+            elif _differs(line, fields):
                 changed.append((line.stored_id, {**writing.fields_of(line), **fields}))
         return added, changed
 
@@ -322,6 +333,17 @@ class _Import:
         )
         self.session.flush()
         return institution
+
+
+def _differs(line: InventoryLine, fields: Mapping[str, object]) -> bool:
+    """Return whether the list says something else than a line.
+
+    Its flag counts only where no person has written since: who has the bills may know better.
+    """
+    names = ["amount", "entered_unit"]
+    if line.changed_by is None:
+        names += ["basis", "note"]
+    return any(getattr(line, name) != fields[name] for name in names)
 
 
 def _half_up(value: Fraction) -> str:

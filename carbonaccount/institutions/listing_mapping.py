@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from carbonaccount.errors import Invalid
 from carbonaccount.institutions import conversion
+from carbonaccount.institutions.inventory_entries import LONGEST_NOTE
+from carbonaccount.institutions.inventory_models import Basis
 from carbonaccount.institutions.models import InstitutionKind
 
 Column = Annotated[str, Field(min_length=1, max_length=120)]
@@ -48,14 +50,24 @@ class InstitutionColumns(_Part):
 
 
 class FlagColumn(_Part):
-    """What the list itself says of a line; any value that is not accepted is reported.
+    """What the list itself says of a line; any value that is not accepted is reported and kept.
 
-    Under one of `missing` a 0 of an expected energy means that it was not reported.
+    Under one of `missing` a 0 of an expected energy means that it was not reported; under one of
+    `estimated` figures may be default values, which nobody metered.
     """
 
     column: Column
     accepted: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    estimated: tuple[str, ...] = ()
+
+    def basis_of(self, value: str) -> Basis:
+        """Return where the figures of a line with this value come from."""
+        return Basis.ESTIMATED if value in self.estimated else Basis.METERED
+
+    def mark_of(self, value: str) -> str:
+        """Return the note that each figure of such a line keeps; empty for an accepted one."""
+        return "" if value in self.accepted else f"{self.column}: {value or '-'}"[:LONGEST_NOTE]
 
 
 class EnergyColumn(_Part):

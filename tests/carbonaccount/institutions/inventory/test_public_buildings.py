@@ -90,7 +90,7 @@ def test_all_95_inventories_equal_an_independent_computation(session: Session) -
     assert report.last_line() == "accepted=40 flagged=55 rejected=0"
     assert report.written(listed.NEW) == 95
     reported = {line.number: line for line in report.lines}
-    compared = 0
+    compared = defaults = 0
     for row in rows:
         place = session.get_one(ListedInstitution, ("public-buildings", row["OSEBuildingID"]))
         account = year_account(session, institution_id=place.institution_id, year=YEAR)
@@ -98,6 +98,12 @@ def test_all_95_inventories_equal_an_independent_computation(session: Session) -
         for name, kg in expected(row).items():
             assert Fraction(getattr(account, name)) == kg, (row["PropertyName"], name)
             compared += 1
+        # A default value does not pass as metered, and each line keeps what the list says of it.
+        flag = row["ComplianceStatus"]
+        mark = ("B", "") if flag == "Compliant" else ("B", f"ComplianceStatus: {flag}")
+        mark = ("D", mark[1]) if flag == "Error - Correct Default Data" else mark
+        assert {(line.grade, line.row.note) for line in account.lines} <= {mark}, flag
+        defaults += mark[0] == "D"
         # What is flagged or missing is said, line by line.
         told = [reason.code for reason in reported[row["OSEBuildingID"]].reasons]
         wanted = [] if row["ComplianceStatus"] == "Compliant" else ["listed_flag"]
@@ -110,7 +116,7 @@ def test_all_95_inventories_equal_an_independent_computation(session: Session) -
         if all(number(row[column]) == 0 for column in ENERGY):
             wanted.append("listed_without_energy")
         assert told == wanted, row["PropertyName"]
-    assert compared == 95 * 5
+    assert (compared, defaults) == (95 * 5, 44)
     changes_nothing_a_second_time(session, content)
 
 
@@ -124,6 +130,8 @@ def changes_nothing_a_second_time(session: Session, content: bytes) -> None:
     )
     assert counted(session) == counts
     header, *lines = content.decode("utf-8-sig").splitlines()
+    flagged = next(line for line in lines if line.startswith("36,"))
+    keeps_the_flag_until_a_person_knows_better(session, "\n".join([header, flagged]).encode())
     first = lines[1].replace('"1,362,096.75"', '"1,362,097.75"')
     wrong = lines[2].replace('"126,351",0,0,0', '"126,351",-5,0,0').replace("34,", "35,", 1)
     assert first != lines[1]
@@ -138,6 +146,26 @@ def changes_nothing_a_second_time(session: Session, content: bytes) -> None:
     account = year_account(session, institution_id=place.institution_id, year=YEAR)
     assert account is not None
     assert account.power_lines[0].purchased_kwh == Decimal("1362097.75")
+
+
+def keeps_the_flag_until_a_person_knows_better(session: Session, content: bytes) -> None:
+    """Lines of an older edition without their flag get it; a person's word stays."""
+    place = session.get_one(ListedInstitution, ("public-buildings", "36"))
+
+    def written(account_id: int | None) -> str:
+        account = year_account(session, institution_id=place.institution_id, year=YEAR)
+        assert account is not None
+        for line in account.lines:
+            line.row.basis, line.row.note, line.row.changed_by = "metered", "", account_id
+        session.commit()
+        return run(session, content).lines[0].written
+
+    assert written(None) == listed.CHANGED
+    account = year_account(session, institution_id=place.institution_id, year=YEAR)
+    assert account is not None
+    assert {line.grade for line in account.lines} == {"D"}
+    owner = session.get_one(Institution, place.institution_id).account_id
+    assert written(owner) == listed.UNCHANGED
 
 
 def counted(session: Session) -> list[int]:
