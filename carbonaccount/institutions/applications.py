@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from carbonaccount.accounts.models import AccountKind, District
+from carbonaccount.accounts.models import Account, AccountKind, District
 from carbonaccount.accounts.roles import Role
-from carbonaccount.accounts.services import new_public_id, open_account
+from carbonaccount.accounts.services import open_account
 from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, LimitReached, NotFound
-from carbonaccount.institutions import joining, units
+from carbonaccount.institutions import joining, once, units
 from carbonaccount.institutions.credit_codes import read_credit_code
 from carbonaccount.institutions.models import (
     Institution,
@@ -54,23 +54,38 @@ class ApplicationContent:
 
 
 def apply(
-    session: Session, *, content: ApplicationContent, acting_user: Actor, now: datetime
+    session: Session,
+    *,
+    content: ApplicationContent,
+    acting_user: Actor,
+    now: datetime,
+    request_key: str = "",
 ) -> Institution:
-    """Write an application down.
+    """Write an application down; the same key again gives the same application.
 
     Raises Invalid (institution_kind, institution_name, credit_code_shape, credit_code_check,
-    credit_code_needed, district_needed, institution_sizes, unknown_parent), Conflict
-    (credit_code_taken), LimitReached (too_many_applications).
+    credit_code_needed, district_needed, institution_sizes, unknown_parent, request_key_bad),
+    Conflict (credit_code_taken, request_key_used), LimitReached (too_many_applications).
     """
     applicant = acting_user.id or 0
     kind, code = _checked(session, content)
+    public_id = once.public_id_of(request_key, owner=f"{acting_user.kind}:{applicant}")
+    # The same form sent twice at once waits here, and then finds the first.
+    session.exec(
+        select(col(Account.id)).where(col(Account.id) == applicant).with_for_update(key_share=True)
+    )
+    earlier = session.exec(
+        select(Institution).where(col(Institution.public_id) == public_id)
+    ).first()
+    if earlier is not None:
+        return once.the_same(earlier, kind=kind, credit_code=code, name_zh=content.name_zh.strip())
     _refuse_flood(session, applicant)
     parent = units.find_unit(session, written=content.parent) if content.parent.strip() else None
     account = open_account(
         session, kind=AccountKind.INSTITUTION, district_code=content.district_code, now=now
     )
     institution = Institution(
-        public_id=new_public_id(),
+        public_id=public_id,
         account_id=account.stored_id,
         kind=kind,
         name_zh=content.name_zh.strip(),

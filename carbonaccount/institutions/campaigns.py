@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from carbonaccount.accounts.services import new_public_id
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, NotFound
+from carbonaccount.institutions import once
 from carbonaccount.institutions.applications import locked
 from carbonaccount.institutions.campaign_models import Campaign
 from carbonaccount.institutions.campaign_rules import CampaignResult, counted_days, result
@@ -42,6 +42,7 @@ def begin(
     content: CampaignContent,
     acting_user: Actor,
     now: datetime,
+    request_key: str = "",
 ) -> Campaign:
     """Announce a challenge, from today or later.
 
@@ -50,10 +51,15 @@ def begin(
     """
     locked(session, public_id=institution.public_id)
     first, last = _checked(session, content, business_day(now))
+    public_id = once.public_id_of(request_key, owner=institution.public_id)
+    earlier = session.exec(select(Campaign).where(col(Campaign.public_id) == public_id)).first()
+    if earlier is not None:
+        name = content.name_zh.strip()
+        return once.the_same(earlier, name_zh=name, behavior=content.behavior, first_day=first)
     if _standing(session, institution, business_day(now)) >= MOST_AT_ONCE:
         raise Conflict("too_many_campaigns", limit=MOST_AT_ONCE)
     campaign = Campaign(
-        public_id=new_public_id(),
+        public_id=public_id,
         institution_id=institution.stored_id,
         name_zh=content.name_zh.strip(),
         name_en=content.name_en.strip(),

@@ -20,6 +20,7 @@ from carbonaccount.institutions.events import (
     MOST_PEOPLE,
     EventDraft,
 )
+from carbonaccount.web.once import OnceForm
 from carbonaccount.web.templating import whole_text
 
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
@@ -39,7 +40,7 @@ def day_of(text: str | None) -> date | None:
         return None
 
 
-class EventForm(FlaskForm):  # type: ignore[misc]
+class EventForm(OnceForm):
     """What an organiser decides about an event before its plan stands."""
 
     kind = RadioField(

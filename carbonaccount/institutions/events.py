@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount.accounts.models import District
-from carbonaccount.accounts.services import new_public_id
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, NotFound
+from carbonaccount.institutions import once
 from carbonaccount.institutions.access_codes import new_code
 from carbonaccount.institutions.event_models import (
     Event,
@@ -24,6 +24,7 @@ from carbonaccount.institutions.event_models import (
     EventKind,
     EventState,
 )
+from carbonaccount.institutions.inventory import one_at_a_time
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.trail import note, read_reason
 
@@ -58,15 +59,22 @@ def create(
     draft: EventDraft,
     acting_user: Actor,
     now: datetime,
+    request_key: str = "",
 ) -> Event:
-    """Make an event that is being planned.
+    """Make an event that is being planned; the same key again gives the same event.
 
     Raises Invalid naming the field: event_kind, event_name, event_place, district_unknown,
-    event_days, event_people.
+    event_days, event_people; Invalid (request_key_bad), Conflict (request_key_used).
     """
     _check(session, draft)
+    public_id = once.public_id_of(request_key, owner=institution.public_id)
+    # The same form sent twice at once waits here, and then finds the first.
+    one_at_a_time(session, institution.stored_id)
+    earlier = session.exec(select(Event).where(col(Event.public_id) == public_id)).first()
+    if earlier is not None:
+        return once.the_same(earlier, **_fields(draft))
     event = Event(
-        public_id=new_public_id(),
+        public_id=public_id,
         institution_id=institution.stored_id,
         scan_code=new_code(CODE_LENGTH),
         created_by=acting_user.id or 0,

@@ -13,6 +13,7 @@ from carbonaccount.accounts.models import District
 from carbonaccount.institutions.applications import MOST_HEADS, ApplicationContent
 from carbonaccount.institutions.labels import KINDS
 from carbonaccount.institutions.models import Institution
+from carbonaccount.web.once import OnceForm
 from carbonaccount.web.templating import whole_text
 
 _AREA = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
@@ -87,7 +88,7 @@ class FactsForm(FlaskForm):
         return int(_written(self.head_count) or 0)
 
 
-class ApplyForm(FactsForm):
+class ApplyForm(OnceForm, FactsForm):
     """An application: what kind of institution, its name and code, where, how large."""
 
     kind = SelectField(

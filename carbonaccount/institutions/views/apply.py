@@ -24,7 +24,7 @@ def apply() -> ResponseReturnValue:
     form.offer(districts(current_session()), english=language() == "en")
     status = 200 if request.method == "GET" else 422
     if form.validate_on_submit():
-        error = attempted(applications.apply, content=form.content())
+        error = attempted(applications.apply, content=form.content(), request_key=form.key())
         if error is None:
             flash(_("申请已提交。审核结果会发消息给您。"), "success")
             return go_to(url_for("institutions.mine"))

@@ -6,7 +6,6 @@ from flask import flash, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import DateField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, Regexp
@@ -24,12 +23,13 @@ from carbonaccount.web.database import current_session
 from carbonaccount.web.filters import chosen
 from carbonaccount.web.government import rankings_shown
 from carbonaccount.web.identity import go_to
+from carbonaccount.web.once import OnceForm
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.tables import Cell, table_file
 from carbonaccount.web.templating import language
 
 
-class CampaignForm(FlaskForm):  # type: ignore[misc]
+class CampaignForm(OnceForm):
     """A challenge: its name, what is counted, from when to when, and the goal."""
 
     name_zh = StringField(
@@ -135,7 +135,12 @@ def new_campaign(place: Seated) -> ResponseReturnValue:
     form.offer()
     if not form.validate_on_submit():
         return _list(place, form, 422)
-    error = attempted(services.begin, institution=place.institution, content=form.content())
+    error = attempted(
+        services.begin,
+        institution=place.institution,
+        content=form.content(),
+        request_key=form.key(),
+    )
     if error is not None:
         put_error(form, error)
         return _list(place, form, status_of(error))

@@ -116,7 +116,12 @@ def new_event(place: Seated) -> ResponseReturnValue:
         def create(session: object, **needs: object) -> None:
             made.append(services.create(session, **needs))  # type: ignore[arg-type]
 
-        error = attempted(create, institution=place.institution, draft=form.draft())
+        error = attempted(
+            create,
+            institution=place.institution,
+            draft=form.draft(),
+            request_key=form.key(),
+        )
         if error is None:
             flash(_("活动已建立，请接着写计划。"), "success")
             return go_to(address(place, made[0], "event_plan"))

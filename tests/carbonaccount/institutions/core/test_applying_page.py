@@ -2,12 +2,22 @@
 
 import csv
 import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
 
+import sqlalchemy as sa
 from flask import Flask
 
 from carbonaccount.accounts.roles import Role
-from tests.carbonaccount.institutions.places import CODE_X, CODE_Y, signed_in
-from tests.people import Browser, add_dana, field_errors
+from carbonaccount.clock import business_day, utc_now
+from carbonaccount.institutions.campaign_models import Campaign
+from carbonaccount.institutions.event_models import Event
+from carbonaccount.institutions.models import Institution
+from tests.carbonaccount.institutions.events.pages import draft
+from tests.carbonaccount.institutions.places import CODE_X, CODE_Y, arranged, signed_in
+from tests.people import Browser, add_dana, csrf_token, field_errors, writing
 
 OWNER, BOB = "13800000031", "13912345678"
 SCHOOL = {
@@ -130,3 +140,46 @@ def test_only_the_officer_decides_and_at_most_five_wait(app: Flask) -> None:
     refused = operator.post(f"/admin/institutions/{public_id}/admit", {}, page="/admin/intake/new")
     assert refused.status_code == 403
     assert "家庭4" in operator.get("/admin/institutions?about=family").text
+
+
+def pressed_at_once(browser: Browser, page: str, form: dict[str, str], at: str) -> set[int]:
+    """Send one form from four connections at the same moment; returns the answers there were."""
+    shown = browser.get(page)
+    key = re.search(r'name="request_key"[^>]*value="([^"]+)"', shown.text)
+    assert key
+    start, token = Barrier(4), csrf_token(shown)
+
+    def press(name: str, *, alone: bool = False) -> int:
+        if not alone:
+            start.wait()
+        sent = {**form, "request_key": key[1], "name_zh": name}
+        return browser.twin().post_with(token, at, sent).status_code
+
+    with ThreadPoolExecutor(4) as threads:
+        found = set(threads.map(press, ["一号"] * 4))
+    # The key is used up: another text is no second press.
+    assert press("二号", alone=True) == 409
+    broken = {**form, "request_key": "short", "name_zh": "三号"}
+    assert browser.post_with(token, at, broken).status_code == 422
+    return found
+
+
+def test_a_form_sent_at_once_from_four_sides_makes_one(app: Flask) -> None:
+    place = arranged(app, "ines", ("13800000041", "13800000042", "13800000043"))
+    first = (business_day(utc_now()).replace(day=1) + timedelta(days=32)).replace(day=1)
+    challenge = {
+        "behavior": "bike_ride",
+        "first_day": first.isoformat(),
+        "last_day": (first + timedelta(days=6)).isoformat(),
+        "goal_acts": "300",
+    }
+    family = {**SCHOOL, "kind": "family", "credit_code": ""}
+    campaigns, apply = f"{place.address}/campaigns", "/institutions/apply"
+    assert pressed_at_once(place.clerk, campaigns, challenge, f"{campaigns}/new") == {303}
+    event = f"{place.address}/events/new"
+    assert pressed_at_once(place.clerk, event, draft(), event) == {303}
+    assert pressed_at_once(place.owner, apply, family, apply) == {303}
+    with writing(app) as session:
+        for table in (Campaign, Event, Institution):
+            names = [row.name_zh for row in session.execute(sa.select(table)).scalars()]
+            assert [name for name in names if "号" in name] == ["一号"], table
