@@ -49,6 +49,7 @@ JOB_WORDS: dict[str, LazyString] = {
     "control-totals": _l("按来源核对前一天的条数、减排量和积分"),
     "credit-expiry": _l("让到期年份的积分失效，并提醒接下来要到期的"),
     "draws": _l("给到点的抽签开奖并发券"),
+    "end-shares": _l("结束已离开单位的人给出的份额"),
     "event-reminders": _l("提醒机构给活动算账，并在一年内抵消"),
     "forget-coupon-digits": _l("删除已结束的券的号码"),
     "forget-signing-traces": _l("删除过期的随机数和绑定码"),

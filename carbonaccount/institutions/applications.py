@@ -18,17 +18,18 @@ from carbonaccount.accounts.services import open_account
 from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, LimitReached, NotFound
-from carbonaccount.institutions import joining, once, units
+from carbonaccount.institutions import attribution_ends, joining, once, units
 from carbonaccount.institutions.credit_codes import read_credit_code
 from carbonaccount.institutions.models import (
     Institution,
     InstitutionKind,
+    InstitutionMember,
     InstitutionPerson,
     InstitutionStatus,
     Seat,
 )
 from carbonaccount.institutions.trail import note, read_reason
-from carbonaccount.messages.services import send
+from carbonaccount.messages.services import Outgoing, send, send_many
 
 OFFICERS = frozenset({Role.INSTITUTION_OFFICER})
 # Who may be without a unified social credit code.
@@ -228,7 +229,9 @@ def refuse(
 def close(
     session: Session, *, public_id: str, reason: str, acting_user: Actor, now: datetime
 ) -> Institution:
-    """Close an active institution: pages, units and memberships end; books and past totals stay.
+    """Close an active institution: pages, units, memberships and shares end; its books stay.
+
+    Members and people with a seat are told.
 
     Raises Refused (role_missing), NotFound, Conflict (institution_not_active).
     """
@@ -241,7 +244,9 @@ def close(
     institution.decided_by, institution.decided_at = staff_id, now
     institution.decision = reason
     units.end_all(session, institution=institution, now=now)
+    _tell_of_the_end(session, institution, now)
     joining.end_all(session, institution=institution, now=now)
+    attribution_ends.end_untied(session, institution=institution, acting_user=acting_user, now=now)
     note(session, institution, "institution.close", acting_user=acting_user, now=now, reason=reason)
     return institution
 
@@ -274,12 +279,34 @@ def locked(session: Session, *, public_id: str) -> Institution:
     return found
 
 
-def _tell(session: Session, institution: Institution, kind: str, now: datetime) -> None:
-    params: dict[str, Any] = {
+def _tell_of_the_end(session: Session, institution: Institution, now: datetime) -> None:
+    """Tell members and everybody with a seat, each once, that an institution is closed."""
+    members = sa.select(col(InstitutionMember.account_id)).where(
+        col(InstitutionMember.institution_id) == institution.stored_id,
+        col(InstitutionMember.last_day).is_(None),
+    )
+    seats = sa.select(col(InstitutionPerson.account_id)).where(
+        col(InstitutionPerson.institution_id) == institution.stored_id,
+        col(InstitutionPerson.active),
+    )
+    params = _names(institution)
+    outgoing = [
+        Outgoing(account_id, f"institution:{institution.public_id}", params)
+        for account_id in session.scalars(sa.union(members, seats))
+    ]
+    send_many(session, kind="institution_closed", outgoing=outgoing, now=now)
+
+
+def _names(institution: Institution) -> dict[str, Any]:
+    return {
         "institution": institution.public_id,
         "name_zh": institution.name_zh,
         "name_en": institution.name_en,
     }
+
+
+def _tell(session: Session, institution: Institution, kind: str, now: datetime) -> None:
+    params = _names(institution)
     send(
         session,
         account_id=institution.applied_by,

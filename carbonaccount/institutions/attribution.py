@@ -8,7 +8,7 @@ account in the books, so that no act is the resident's reduction and the institu
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import sqlalchemy as sa
@@ -38,7 +38,7 @@ from carbonaccount.institutions.offset_models import Attribution, AttributionTak
 WHOLE = 1000
 FLEET, STAFF = "fleet", "staff"
 ROLES = (FLEET, STAFF)
-CONSENT_VERSION = "attribution-1"
+CONSENT_VERSION = "attribution-2"
 _PURPOSE = "attribution:"
 
 
@@ -101,6 +101,12 @@ def begin(
     share_source, consent_needed), NotFound (unknown_institution), Conflict (share_exists,
     shares_above_whole with `left`).
     """
+    # Whoever ends what ties a person to an institution, or closes it, locks it against this.
+    session.exec(
+        select(col(Institution.id))
+        .where(col(Institution.id) == institution_id)
+        .with_for_update(read=True)
+    ).first()
     if institution_id not in {row.id for row in places_of(session, account_id=account_id)}:
         raise NotFound("unknown_institution")
     if not statement.strip():
@@ -255,7 +261,14 @@ def _locked(session: Session, public_id: str) -> Attribution | None:
 def _end(session: Session, share: Attribution, *, acting_user: Actor, now: datetime) -> None:
     if share.last_day is not None:
         raise Conflict("share_ended")
-    share.last_day = business_day(now)
+    end_locked(session, share, last_day=business_day(now), acting_user=acting_user, now=now)
+
+
+def end_locked(
+    session: Session, share: Attribution, *, last_day: date, acting_user: Actor, now: datetime
+) -> None:
+    """End a share in force that the caller has locked; its part of the sum is free again."""
+    share.last_day = last_day
     session.flush()
     session.connection().execute(
         sa.update(SharedSource)

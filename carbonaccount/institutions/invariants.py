@@ -118,6 +118,17 @@ OFFSETS: tuple[Invariant, ...] = (
              CASE WHEN l.kind IN ('fleet', 'staff') THEN l.amount_g ELSE 0 END""",
     ),
     Invariant(
+        "A6",
+        "a share in force is the institution's own or of a member or seat, at one that is active",
+        """SELECT count(*) FROM attribution a JOIN institution i ON i.id = a.institution_id
+           WHERE a.last_day IS NULL AND (i.status <> 'active' OR NOT (
+             a.account_id = i.account_id
+             OR EXISTS (SELECT 1 FROM institution_member m WHERE m.last_day IS NULL
+                  AND m.institution_id = a.institution_id AND m.account_id = a.account_id)
+             OR EXISTS (SELECT 1 FROM institution_person p WHERE p.active
+                  AND p.institution_id = a.institution_id AND p.account_id = a.account_id)))""",
+    ),
+    Invariant(
         "N1",
         "the lots of a published statement are retired for it, those of others are not",
         """SELECT count(*) FROM statement_lot s

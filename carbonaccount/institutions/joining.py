@@ -18,6 +18,7 @@ from carbonaccount.accounts.services import give_consent, withdraw_consent
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, NotFound
+from carbonaccount.institutions import attribution_ends
 from carbonaccount.institutions.access_codes import cleaned, new_code
 from carbonaccount.institutions.models import (
     Institution,
@@ -224,14 +225,23 @@ def end_memberships(
     wanted = institutions_named(purposes)
     if not wanted:
         return
+    # Locked, so that no share is begun on the strength of the membership meanwhile.
+    left = session.exec(
+        select(Institution)
+        .where(col(Institution.public_id).in_(wanted))
+        .order_by(col(Institution.id))
+        .with_for_update(key_share=True)
+    ).all()
     _end(
         session,
         now,
         col(InstitutionMember.account_id) == account_id,
-        col(InstitutionMember.institution_id).in_(
-            select(col(Institution.id)).where(col(Institution.public_id).in_(wanted))
-        ),
+        col(InstitutionMember.institution_id).in_([row.stored_id for row in left]),
     )
+    for institution in left:
+        attribution_ends.end_untied(
+            session, institution=institution, acting_user=audit.SYSTEM, now=now
+        )
 
 
 def _count_anew(session: Session, account_id: int, now: datetime) -> None:

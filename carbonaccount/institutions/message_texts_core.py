@@ -71,6 +71,36 @@ def recognition_refused(params: Params) -> Shown:
     return _case(text, params)
 
 
+def closed(params: Params) -> Shown:
+    """Say that an institution is closed, to its members and those with a seat."""
+    text = _(
+        "“%(name)s”已由市里关闭：您的成员关系和席位到此为止，之前的合计和账目保留。",
+        name=_name(params),
+    )
+    return Shown(text, url_for("institutions.mine"))
+
+
+def share_ended(params: Params) -> Shown:
+    """Say to whoever gave a share that it has ended, and why."""
+    if params["closed"]:
+        text = _("“%(name)s”已关闭，您给它的减排量份额从今天起结束。", name=_name(params))
+    else:
+        text = _("您已不在“%(name)s”，给它的减排量份额从退出那天起结束。", name=_name(params))
+    return Shown(text, url_for("institutions.my_shares"))
+
+
+def share_ended_here(params: Params) -> Shown:
+    """Say to owners that a share has ended, by its number and no name."""
+    values = {"name": _name(params), "share": params["share"]}
+    if params["closed"]:
+        return Shown(_("“%(name)s”已关闭，编号 %(share)s 的份额结束。", **values), "")
+    text = _("给“%(name)s”的份额（编号 %(share)s）已结束：对方不再属于单位。", **values)
+    return Shown(text, url_for("institutions.shares", public_id=params["institution"]))
+
+
+register_message("institution_closed", closed)
+register_message("share_ended", share_ended)
+register_message("share_ended_here", share_ended_here)
 register_message("recognition_granted", recognition_granted)
 register_message("recognition_returned", recognition_returned)
 register_message("recognition_refused", recognition_refused)

@@ -14,6 +14,7 @@ from carbonaccount.accounts.models import Account, Resident
 from carbonaccount.audit import Actor
 from carbonaccount.crypto import Vault
 from carbonaccount.errors import Conflict, Invalid, NotFound
+from carbonaccount.institutions import attribution_ends
 from carbonaccount.institutions.access_codes import cleaned, new_code
 from carbonaccount.institutions.applications import check_facts, locked
 from carbonaccount.institutions.models import (
@@ -206,7 +207,7 @@ def remove(
     if person.seat == Seat.OWNER:
         _refuse_last_owner(session, institution)
     person.active = False
-    session.flush()
+    attribution_ends.end_untied(session, institution=institution, acting_user=acting_user, now=now)
     note(
         session,
         institution,

@@ -44,6 +44,7 @@ _REGISTERED: tuple[str, ...] = (
     "attribution",
     "core_invariants",
     "event_invariants",
+    "attribution_jobs",
     "event_jobs",
     "invariants",
     "pool_invariants",

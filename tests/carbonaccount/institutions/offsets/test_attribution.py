@@ -3,29 +3,42 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from sqlmodel import Session, col, select
 
 from behaviors.models import SourceSubject
+from carbonaccount.accounts.models import Account
 from carbonaccount.accounts.services import withdraw_consent
-from carbonaccount.audit import SYSTEM
+from carbonaccount.audit import SYSTEM, Actor
 from carbonaccount.certified import certified_between, certified_free_g
 from carbonaccount.errors import Conflict, DomainError, Invalid, NotFound
-from carbonaccount.institutions import attribution, attribution_lots
+from carbonaccount.institutions import (
+    applications,
+    attribution,
+    attribution_lots,
+    joining,
+    people,
+)
+from carbonaccount.institutions.attribution_jobs import end_shares
 from carbonaccount.institutions.models import Seat
 from carbonaccount.institutions.offset_models import (
     Attribution,
     AttributionTake,
     LotKind,
     OffsetLot,
+    SharedSource,
 )
 from carbonaccount.ledger.models import LedgerKind
+from carbonaccount.messages.models import Message
 from rewards import giving
 from tests.behaviors.intake.arranging import admit, bring, item, open_person
 from tests.carbonaccount.institutions.offsets.arranging import (
     NOW,
     books,
     broken,
+    officer,
+    person_at,
     school,
     seat,
 )
@@ -84,6 +97,17 @@ def made(session: Session, place_id: int, source_id: int, **changes: object) -> 
         source_id=source_id,
         acting_user=SYSTEM,
         **values,  # type: ignore[arg-type]
+    )
+
+
+def in_force(session: Session) -> list[Attribution]:
+    """Return the shares in force, the oldest first."""
+    return list(
+        session.exec(
+            select(Attribution)
+            .where(col(Attribution.last_day).is_(None))
+            .order_by(col(Attribution.id))
+        )
     )
 
 
@@ -250,4 +274,55 @@ def test_the_fleet_drives_for_the_institution(session: Session) -> None:
         now=LATER,
     )
     assert session.exec(select(col(AttributionTake.amount_g))).all() == [2 * RIDE_G]
+    assert broken(session) == {}
+
+
+def test_a_share_ends_with_what_ties_its_giver_to_the_place(app: Flask, session: Session) -> None:
+    """By leaving, by losing the seat, by closing; whoever is tied in another way still gives."""
+    source, one, two = admit(session), school(session), school(session, "第二小学")
+    alice = open_person(session, (source, "alice"))
+    owner = person_at(session, one, Seat.OWNER)
+    code = joining.renew_code(session, institution=one, acting_user=owner, now=NOW).code
+    me = Actor("resident", session.get_one(Account, alice).public_id, alice)
+    joining.join(
+        session, code=code, team="", agreed=True, notice_text="同意", acting_user=me, now=NOW
+    )
+    for place in (one, two):
+        seat(session, place, alice, Seat.READER)
+    own = begun(session, alice, one.stored_id, source.stored_id, permille=600, role="fleet")
+    other = begun(session, alice, two.stored_id, source.stored_id, permille=400)
+    rides(session, source, "alice", "AAAA")  # 11 to 14 March
+    session.commit()
+    left = NOW + timedelta(days=3)  # 13 March
+    # The seat goes, the membership stands: nothing ends.
+    people.remove(session, institution=one, person_public_id=me.ref, acting_user=owner, now=left)
+    assert [row.public_id for row in in_force(session)] == [own.public_id, other.public_id]
+    joining.leave(session, public_id=one.public_id, acting_user=me, now=left)
+    assert (own.last_day, other.last_day) == (date(2026, 3, 12), None)
+    # 60 % of the rides of the 11th and 12th stay the school's to take, those after are not.
+    assert made(session, one.stored_id, source.stored_id, role="fleet").amount_g == 175
+    # What ended is free for the others, and nothing can be begun from outside.
+    with pytest.raises(NotFound):
+        begun(session, alice, one.stored_id, source.stored_id, permille=1, now=left)
+    attribution.end(session, public_id=other.public_id, account_id=alice, acting_user=me, now=left)
+    later = begun(session, alice, two.stored_id, source.stored_id, permille=1000, now=left)
+    applications.close(
+        session, public_id=two.public_id, reason="合并", acting_user=officer(app, session), now=left
+    )
+    assert later.last_day == date(2026, 3, 12) < later.first_day
+    told = sorted(
+        (row.account_id == alice, row.kind) for row in session.exec(select(Message)).all()
+    )
+    assert told == [
+        (False, "share_ended_here"),
+        (True, "institution_closed"),
+        (True, "share_ended"),
+        (True, "share_ended"),
+    ]
+    # A share that was left over from before is ended by the next day's job.
+    later.last_day = None
+    session.execute(sa.update(SharedSource).values(permille=1000))
+    session.flush()
+    assert broken(session) == {"A6": 1}
+    assert end_shares(session, period=LATER.date(), now=LATER) == "ended=1"
     assert broken(session) == {}

@@ -83,6 +83,11 @@ BREAKS: dict[str, Callable[[Session], None]] = {
         session,
         "UPDATE attribution_take SET lot_id = (SELECT id FROM offset_lot WHERE origin = 'pool:1')",
     ),
+    "A6": lambda session: run(
+        session,
+        "UPDATE institution_person SET active = false WHERE account_id IN "
+        "(SELECT account_id FROM attribution)",
+    ),
     "N1": lambda session: run(
         session, "UPDATE offset_lot SET purpose_id = purpose_id + 7 WHERE purpose IS NOT NULL"
     ),
