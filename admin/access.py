@@ -296,6 +296,8 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.return_recognition": _INSTITUTIONS,
     "admin.grant_recognition": _INSTITUTIONS,
     "admin.refuse_recognition": _INSTITUTIONS,
+    "admin.correct_recognition": _INSTITUTIONS,
+    "admin.revoke_recognition": _INSTITUTIONS,
     # --- neutrality statements and survival checks ---
     "admin.statements_list": _INSTITUTIONS_READ,
     "admin.statements_export": _INSTITUTIONS_READ,

@@ -30,7 +30,7 @@ from carbonaccount.web.identity import current_actor, go_to
 from carbonaccount.web.templating import language
 
 # A draft is the institution's own until it is sent in.
-_STATES = ("submitted", "returned", "granted", "refused")
+_STATES = ("submitted", "returned", "granted", "refused", "revoked")
 
 
 def scheme_name(case: RecognitionCase) -> str:
@@ -122,6 +122,7 @@ def _page(
     row = institution_reads.find_case(session, public_id)
     lines = recognition.lines_of(session, case=row.case)
     decided = session.get(Staff, row.case.decided_by) if row.case.decided_by else None
+    revoked = session.get(Staff, row.case.revoked_by) if row.case.revoked_by else None
     page = render_template(
         "admin/institutions/recognition.html",
         row=row,
@@ -131,6 +132,8 @@ def _page(
         sent_back=sum(line.answer.status == "returned" for line in lines),
         today=business_day(utc_now()),
         decided_by=decided.login if decided else "",
+        revoked_by=revoked.login if revoked else "",
+        written=request.form if error else {},
         trail=institution_reads.trail_of(session, row.institution),
         error=explain(error) if error else "",
     )
@@ -181,12 +184,11 @@ def return_recognition(public_id: str) -> ResponseReturnValue:
 @blueprint.post("/recognitions/<public_id>/grant")
 def grant_recognition(public_id: str) -> ResponseReturnValue:
     """Grant a recognition until a day."""
-    try:
-        until = date.fromisoformat(request.form.get("valid_until", ""))
-    except ValueError:
-        until = None
     return _done(
-        public_id, recognition_review.grant, _("已认定，会出现在公开名单上。"), valid_until=until
+        public_id,
+        recognition_review.grant,
+        _("已认定，会出现在公开名单上。"),
+        valid_until=_last_day(),
     )
 
 
@@ -199,6 +201,36 @@ def refuse_recognition(public_id: str) -> ResponseReturnValue:
         _("不予认定，负责人会看到理由。"),
         reason=request.form.get("reason", ""),
     )
+
+
+@blueprint.post("/recognitions/<public_id>/correct")
+def correct_recognition(public_id: str) -> ResponseReturnValue:
+    """Correct until when a recognition holds."""
+    return _done(
+        public_id,
+        recognition_review.correct,
+        _("有效期已更正，负责人会收到消息。"),
+        valid_until=_last_day(),
+        reason=request.form.get("reason", ""),
+    )
+
+
+@blueprint.post("/recognitions/<public_id>/revoke")
+def revoke_recognition(public_id: str) -> ResponseReturnValue:
+    """Revoke a recognition with a reason that everybody reads."""
+    return _done(
+        public_id,
+        recognition_review.revoke,
+        _("已撤销，负责人会收到消息。"),
+        reason=request.form.get("reason", ""),
+    )
+
+
+def _last_day() -> date | None:
+    try:
+        return date.fromisoformat(request.form.get("valid_until", ""))
+    except ValueError:
+        return None
 
 
 @blueprint.context_processor

@@ -40,7 +40,8 @@ INSTITUTIONS: tuple[Invariant, ...] = (
     Invariant(
         "U4",
         "a recognition is granted only when every criterion was accepted",
-        """SELECT count(*) FROM recognition_case c WHERE c.status = 'granted' AND EXISTS (
+        """SELECT count(*) FROM recognition_case c
+             WHERE c.status IN ('granted', 'revoked') AND EXISTS (
              SELECT 1 FROM recognition_answer a
              WHERE a.case_id = c.id AND a.status <> 'accepted')""",
     ),

@@ -214,6 +214,33 @@ class EventLine(SQLModel, table=True):
     entered_at: datetime
 
 
+class MissingKind(StrEnum):
+    """Why a source that the plan declared has no amount."""
+
+    ABSENT = "absent"  # it did not occur
+    NOT_ESTIMATED = "not_estimated"  # it occurred, or may have, and nobody knows how much
+
+
+class EventMissing(SQLModel, table=True):
+    """What the organiser says of a source that the plan declared and that has no amount."""
+
+    __tablename__ = "event_missing"
+    __table_args__ = (
+        sa.CheckConstraint(f"source IN {_in(Source)}", name="source"),
+        sa.CheckConstraint(f"kind IN {_in(MissingKind)}", name="kind"),
+        sa.CheckConstraint("why <> ''", name="why"),
+    )
+
+    event_id: int = Field(
+        sa_type=BigId, primary_key=True, foreign_key="institution_event.id", ondelete="RESTRICT"
+    )
+    source: str = Field(primary_key=True, max_length=12)
+    kind: str = Field(max_length=16)
+    why: str = Field(max_length=200)
+    entered_by: int = Field(sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT")
+    entered_at: datetime
+
+
 class EventAccount(SQLModel, table=True):
     """A closed account of an event: what it came to, line by line. Never changed.
 

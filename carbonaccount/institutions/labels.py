@@ -44,6 +44,7 @@ CASE_STATES: dict[str, tuple[LazyString, str]] = {
     "granted": (_l("已认定"), "good"),
     "refused": (_l("不予认定"), "bad"),
     "expired": (_l("已过期"), "plain"),
+    "revoked": (_l("已撤销"), "bad"),
 }
 ANSWER_STATES: dict[str, tuple[LazyString, str]] = {
     "open": (_l("待审"), "wait"),
@@ -60,7 +61,7 @@ SOURCE_GRADES: dict[str, LazyString] = {
 
 def case_state(case: RecognitionCase, today: date) -> str:
     """Return where an application stands; a granted one whose time is over is expired."""
-    if case.valid_until is not None and case.valid_until < today:
+    if case.status == "granted" and case.valid_until is not None and case.valid_until < today:
         return "expired"
     return case.status
 

@@ -98,9 +98,32 @@ def share_ended_here(params: Params) -> Shown:
     return Shown(text, url_for("institutions.shares", public_id=params["institution"]))
 
 
+def recognition_revoked(params: Params) -> Shown:
+    """Say that a recognition was revoked, and where the reason is."""
+    text = _(
+        "“%(name)s”的%(scheme)s认定已被撤销，理由写在申请的页面上。",
+        name=_name(params),
+        scheme=_scheme(params),
+    )
+    return _case(text, params)
+
+
+def recognition_corrected(params: Params) -> Shown:
+    """Say until when a recognition holds after its last day was corrected."""
+    text = _(
+        "“%(name)s”的%(scheme)s认定有效期更正为至 %(day)s。",
+        name=_name(params),
+        scheme=_scheme(params),
+        day=params["until"],
+    )
+    return _case(text, params)
+
+
 register_message("institution_closed", closed)
 register_message("share_ended", share_ended)
 register_message("share_ended_here", share_ended_here)
+register_message("recognition_revoked", recognition_revoked)
+register_message("recognition_corrected", recognition_corrected)
 register_message("recognition_granted", recognition_granted)
 register_message("recognition_returned", recognition_returned)
 register_message("recognition_refused", recognition_refused)

@@ -16,7 +16,7 @@ from carbonaccount.accounts.services import new_public_id
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.institutions.inventory_evidence import file_kind, shown_name
-from carbonaccount.institutions.models import Institution
+from carbonaccount.institutions.models import Institution, InstitutionKind
 from carbonaccount.institutions.recognition_models import (
     AnswerStatus,
     CaseStatus,
@@ -160,14 +160,30 @@ def lines_of(session: Session, *, case: RecognitionCase) -> list[Line]:
 def _open_answer(
     session: Session, institution: Institution, case_id: str, criterion: str
 ) -> tuple[RecognitionCase, RecognitionAnswer]:
+    case, answer = _answer_of(session, institution, case_id, criterion)
+    _require_open(case, answer)
+    return case, answer
+
+
+def _answer_of(
+    session: Session, institution: Institution, case_id: str, criterion: str
+) -> tuple[RecognitionCase, RecognitionAnswer]:
+    case = _own(session, institution, case_id)
+    scheme_of(case).criterion(criterion)
+    key = (case.stored_id, criterion)
+    return case, session.get_one(RecognitionAnswer, key, populate_existing=True)
+
+
+def _own(session: Session, institution: Institution, case_id: str) -> RecognitionCase:
     case = locked_case(session, public_id=case_id)
     if case.institution_id != institution.id:
         raise NotFound("unknown_recognition")
-    scheme_of(case).criterion(criterion)
-    answer = session.get_one(RecognitionAnswer, (case.stored_id, criterion), populate_existing=True)
+    return case
+
+
+def _require_open(case: RecognitionCase, answer: RecognitionAnswer) -> None:
     if case.status not in _OPEN or answer.status == AnswerStatus.ACCEPTED:
         raise Conflict("recognition_not_open")
-    return case, answer
 
 
 def answer(
@@ -179,18 +195,38 @@ def answer(
     text: str,
     acting_user: Actor,
     now: datetime,
-) -> None:
-    """Write how a criterion is met.
+    was: str | None = None,
+) -> bool:
+    """Write how a criterion is met; returns whether that is something new.
 
-    Raises NotFound, Invalid (answer_length), Conflict (recognition_not_open).
+    was: the `mark` of what stood in the field when the page was drawn. Text that is still the
+    same is not written, and never over what somebody else wrote meanwhile.
+    Raises NotFound, Invalid (answer_length), Conflict (recognition_not_open, answer_changed).
     """
-    case, row = _open_answer(session, institution, case_id, criterion)
-    if not 1 <= len(text.strip()) <= LONGEST_NOTE:
+    text = _plain(text)
+    case, row = _answer_of(session, institution, case_id, criterion)
+    if text == row.note or was == mark(text):
+        return False
+    _require_open(case, row)
+    if not 1 <= len(text) <= LONGEST_NOTE:
         raise Invalid("answer_length", field="note", limit=LONGEST_NOTE)
-    row.note = text.strip()
+    if was not in (None, mark(row.note)):
+        raise Conflict("answer_changed", field="note")
+    row.note = text
     row.status = AnswerStatus.OPEN
     session.flush()
     _note(session, institution, "recognition.answer", case, acting_user, now, criterion)
+    return True
+
+
+def mark(text: str) -> str:
+    """Return a short mark of a text by which it is told whether somebody changed it."""
+    return hashlib.sha256(_plain(text).encode()).hexdigest()[:16]
+
+
+def _plain(text: str) -> str:
+    # Browsers send what stands in a field with other ends of lines.
+    return text.replace("\r\n", "\n").strip()
 
 
 def add_file(
@@ -294,9 +330,7 @@ def submit(
     Raises NotFound, Conflict (recognition_not_open), Invalid (criteria_incomplete): each criterion
     needs a sentence and a file, and those sent back must have been mended.
     """
-    case = locked_case(session, public_id=case_id)
-    if case.institution_id != institution.id:
-        raise NotFound("unknown_recognition")
+    case = _own(session, institution, case_id)
     if case.status not in _OPEN:
         raise Conflict("recognition_not_open")
     missing = [
@@ -317,6 +351,30 @@ def submit(
         now=now,
         case=case.public_id,
     )
+
+
+def name_publicly(
+    session: Session,
+    *,
+    institution: Institution,
+    case_id: str,
+    agreed: bool,
+    acting_user: Actor,
+    now: datetime,
+) -> None:
+    """Let the public list say a family's name for this recognition, or not any more.
+
+    Raises NotFound, Invalid (naming_families_only): whoever is no family is named in any case.
+    """
+    case = _own(session, institution, case_id)
+    if institution.kind != InstitutionKind.FAMILY:
+        raise Invalid("naming_families_only")
+    if agreed == (case.named_by is not None):
+        return
+    case.named_by, case.named_at = (acting_user.id, now) if agreed else (None, None)
+    session.flush()
+    action = "recognition.name" if agreed else "recognition.unname"
+    note_act(session, institution, action, acting_user=acting_user, now=now, case=case.public_id)
 
 
 def _note(

@@ -17,6 +17,7 @@ class CaseStatus(StrEnum):
     RETURNED = "returned"  # criteria were sent back; the institution mends them
     GRANTED = "granted"
     REFUSED = "refused"
+    REVOKED = "revoked"  # granted by mistake, or not deserved any more; with a reason
 
 
 class AnswerStatus(StrEnum):
@@ -36,15 +37,25 @@ class RecognitionCase(SQLModel, table=True):
 
     At most one is under way or granted per institution and scheme. `submitted_by` is the account
     of the person who sent it in; that person cannot be the officer who decides.
+
+    `named_by` and `named_at`: which owner of a family agreed that the public list says its name,
+    and when; empty for who did not, or does not any more. Others are always named.
     """
 
     __tablename__ = "recognition_case"
     __table_args__ = (
         sa.CheckConstraint(f"status IN {_in(CaseStatus)}", name="status"),
         sa.CheckConstraint(
-            "(status = 'granted') = (valid_from IS NOT NULL AND valid_until IS NOT NULL)",
+            "(status IN ('granted', 'revoked')) = "
+            "(valid_from IS NOT NULL AND valid_until IS NOT NULL)",
             name="validity",
         ),
+        sa.CheckConstraint(
+            "(status = 'revoked') = (revoked_by IS NOT NULL AND revoked_at IS NOT NULL "
+            "AND revoked_reason IS NOT NULL)",
+            name="revoked",
+        ),
+        sa.CheckConstraint("(named_by IS NULL) = (named_at IS NULL)", name="named"),
         sa.CheckConstraint("valid_until >= valid_from", name="days"),
         sa.Index(
             "uq_recognition_case_under_way",
@@ -74,6 +85,13 @@ class RecognitionCase(SQLModel, table=True):
     decision: str = Field(default="", max_length=500)
     valid_from: date | None = None
     valid_until: date | None = None
+    revoked_by: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
+    revoked_at: datetime | None = None
+    revoked_reason: str | None = Field(default=None, max_length=500)
+    named_by: int | None = Field(
+        default=None, sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT"
+    )
+    named_at: datetime | None = None
 
     @property
     def stored_id(self) -> int:

@@ -1,21 +1,18 @@
-"""The officer's side of a recognition: each criterion accepted or sent back, then the decision."""
+"""The officer's side of a recognition: each criterion accepted or sent back, then the decision.
+
+What was granted can be revoked with a reason, and its last day corrected.
+"""
 
 from datetime import date, datetime
-from typing import NamedTuple
 
-import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session
 
-from carbonaccount.accounts.models import District
 from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid
 from carbonaccount.institutions.applications import OFFICERS
-from carbonaccount.institutions.models import (
-    Institution,
-    InstitutionStatus,
-)
+from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.recognition import lines_of, locked_case, scheme_of
 from carbonaccount.institutions.recognition_models import (
     AnswerStatus,
@@ -26,14 +23,6 @@ from carbonaccount.institutions.recognition_models import (
 from carbonaccount.institutions.trail import note, read_reason, tell_owners
 
 MOST_YEARS = 10
-
-
-class Recognised(NamedTuple):
-    """A recognition in force with who has it."""
-
-    case: RecognitionCase
-    institution: Institution
-    district: District | None
 
 
 def judge(
@@ -94,8 +83,7 @@ def grant(
     if set(_judged(session, case)) != {AnswerStatus.ACCEPTED}:
         raise Conflict("criteria_not_accepted")
     today = business_day(now)
-    if valid_until is None or not today < valid_until <= _years_later(today, MOST_YEARS):
-        raise Invalid("recognition_validity", field="valid_until", years=MOST_YEARS)
+    valid_until = _read_last_day(valid_until, today, today)
     case.status = CaseStatus.GRANTED
     case.valid_from, case.valid_until = today, valid_until
     case.decided_by, case.decided_at = staff_id, now
@@ -115,6 +103,61 @@ def refuse(
     session.flush()
     _tell(session, case, "recognition_refused", now)
     _note(session, case, "recognition.refuse", acting_user, now, reason=reason)
+
+
+def correct(
+    session: Session,
+    *,
+    case_id: str,
+    valid_until: date | None,
+    reason: str,
+    acting_user: Actor,
+    now: datetime,
+) -> None:
+    """Correct until when a granted recognition holds; the owners are told.
+
+    Raises Refused (role_missing), NotFound, Conflict (recognition_not_granted), Invalid
+    (reason_length, recognition_validity: it ends after today, to end it now it is revoked).
+    """
+    reason = read_reason(reason)
+    _staff_id, case = _granted(session, case_id, acting_user)
+    until = _read_last_day(valid_until, business_day(now), case.valid_from or business_day(now))
+    before, case.valid_until = case.valid_until, until
+    session.flush()
+    _tell(session, case, "recognition_corrected", now, until=until.isoformat())
+    days = {"before": str(before), "until": until.isoformat()}
+    _note(session, case, "recognition.correct", acting_user, now, reason=reason, **days)
+
+
+def revoke(
+    session: Session, *, case_id: str, reason: str, acting_user: Actor, now: datetime
+) -> None:
+    """Revoke a granted recognition with a reason that everybody reads; the owners are told.
+
+    Raises Refused (role_missing), NotFound, Conflict (recognition_not_granted), Invalid
+    (reason_length).
+    """
+    reason = read_reason(reason)
+    staff_id, case = _granted(session, case_id, acting_user)
+    case.status = CaseStatus.REVOKED
+    case.revoked_by, case.revoked_at, case.revoked_reason = staff_id, now, reason
+    session.flush()
+    _tell(session, case, "recognition_revoked", now)
+    _note(session, case, "recognition.revoke", acting_user, now, reason=reason)
+
+
+def _granted(session: Session, case_id: str, acting_user: Actor) -> tuple[int, RecognitionCase]:
+    staff_id = require_role(session, acting_user=acting_user, roles=OFFICERS)
+    case = locked_case(session, public_id=case_id)
+    if case.status != CaseStatus.GRANTED:
+        raise Conflict("recognition_not_granted")
+    return staff_id, case
+
+
+def _read_last_day(day: date | None, today: date, granted_on: date) -> date:
+    if day is None or not today < day <= _years_later(granted_on, MOST_YEARS):
+        raise Invalid("recognition_validity", field="valid_until", years=MOST_YEARS)
+    return day
 
 
 def _submitted(session: Session, case_id: str, acting_user: Actor) -> tuple[int, RecognitionCase]:
@@ -138,7 +181,9 @@ def _years_later(day: date, years: int) -> date:
     return day.replace(year=day.year + years, day=28 if is_leap_day else day.day)
 
 
-def _tell(session: Session, case: RecognitionCase, kind: str, now: datetime) -> None:
+def _tell(
+    session: Session, case: RecognitionCase, kind: str, now: datetime, **params: object
+) -> None:
     tell_owners(
         session,
         session.get_one(Institution, case.institution_id),
@@ -148,6 +193,7 @@ def _tell(session: Session, case: RecognitionCase, kind: str, now: datetime) -> 
         case=case.public_id,
         scheme=case.scheme,
         version=case.scheme_version,
+        **params,
     )
 
 
@@ -171,32 +217,3 @@ def _note(
         case=case.public_id,
         **details,
     )
-
-
-def recognised(
-    session: Session, *, on: date, scheme: str = "", district: str = ""
-) -> list[Recognised]:
-    """Return the recognitions in force on a day, by scheme and name, one per institution and kind.
-
-    Of two that overlap the one that holds longer is told.
-    """
-    wanted = (
-        sa.select(RecognitionCase, Institution, District)
-        .join(Institution, col(Institution.id) == col(RecognitionCase.institution_id))
-        .outerjoin(District, col(District.code) == col(Institution.district_code))
-        .where(
-            col(RecognitionCase.status) == CaseStatus.GRANTED,
-            col(RecognitionCase.valid_from) <= on,
-            col(RecognitionCase.valid_until) >= on,
-            col(Institution.status) == InstitutionStatus.ACTIVE,
-        )
-        .order_by(
-            col(RecognitionCase.scheme), col(Institution.name_zh), col(RecognitionCase.valid_until)
-        )
-    )
-    if scheme:
-        wanted = wanted.where(col(RecognitionCase.scheme) == scheme)
-    if district:
-        wanted = wanted.where(col(Institution.district_code) == district)
-    rows = [Recognised(*row) for row in session.execute(wanted)]
-    return list({(row.case.scheme, row.institution.id): row for row in rows}.values())

@@ -157,6 +157,19 @@ INSTITUTION_CORE: dict[str, tuple[str, str]] = {
         "没有退回的条目；请认定，或不予认定并写明理由。",
         "No criterion was sent back: grant it, or refuse it with a reason.",
     ),
+    "recognition_not_granted": (
+        "只有已认定的才能撤销或更正有效期。",
+        "Only what was granted can be revoked, or its last day corrected.",
+    ),
+    "answer_changed": (
+        "别人刚刚改过这一条，您写的没有保存，还在框里。请对照现在保存的内容后再保存。",
+        "Somebody has just changed this one. What you wrote is not saved and still stands in the "
+        "field; compare it with what is saved now, then save again.",
+    ),
+    "naming_families_only": (
+        "只有家庭需要选择是否公开名称。",
+        "Only families choose whether their name is published.",
+    ),
     "recognition_validity": (
         "有效期须晚于今天，至多 {years} 年。",
         "It is valid until a later day, at most {years} years on.",

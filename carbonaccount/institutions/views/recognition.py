@@ -1,6 +1,7 @@
 """Recognitions: an institution's checklists with evidence, and the public list of who has one."""
 
 from pathlib import Path
+from typing import Any
 
 from flask import Response, current_app, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,11 +11,17 @@ from carbonaccount.accounts.queries import districts
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.config import Settings
 from carbonaccount.errors import DomainError
-from carbonaccount.institutions import labels, recognition_review
+from carbonaccount.institutions import labels
 from carbonaccount.institutions import recognition as services
-from carbonaccount.institutions.inventory_evidence import CONTENT_TYPES
+from carbonaccount.institutions.inventory_evidence import CONTENT_TYPES, MAX_BYTES
+from carbonaccount.institutions.recognition_list import (
+    LEAST_FAMILIES,
+    PublicList,
+    Recognised,
+    Unnamed,
+    public_list,
+)
 from carbonaccount.institutions.recognition_models import RecognitionCase, RecognitionFile
-from carbonaccount.institutions.recognition_review import Recognised
 from carbonaccount.institutions.recognition_schemes import current_schemes, find_scheme
 from carbonaccount.institutions.seats import CLERKS, OWNERS, Seated
 from carbonaccount.institutions.views import blueprint
@@ -87,9 +94,13 @@ def recognition_case(place: Seated, case_id: str) -> ResponseReturnValue:
 
 
 def _case_page(
-    place: Seated, case_id: str, error: DomainError | None = None, at: str = ""
+    place: Seated,
+    case_id: str,
+    error: DomainError | None = None,
+    wrong: dict[str, list[DomainError]] | None = None,
 ) -> ResponseReturnValue:
-    session = current_session()
+    """Show a checklist; what was typed where something is wrong still stands there."""
+    session, wrong = current_session(), wrong or {}
     case = services.find_case(session, institution_id=place.institution_id, public_id=case_id)
     lines = services.lines_of(session, case=case)
     page = render_template(
@@ -101,48 +112,66 @@ def _case_page(
         ready=sum(line.complete and line.answer.status != "returned" for line in lines),
         may_edit=place.may(CLERKS) and case.status in _OPEN,
         may_send=place.may(OWNERS) and case.status in _OPEN,
-        wrong_at=at,
+        is_owner=place.may(OWNERS),
+        wrong={code: [explain(each) for each in errors] for code, errors in wrong.items()},
+        typed={code: request.form.get(f"note-{code}", "") for code in wrong},
+        limit_mib=MAX_BYTES >> 20,
         error=explain(error) if error else "",
     )
-    return page, 200 if error is None else status_of(error)
+    first = error or next((each for errors in wrong.values() for each in errors), None)
+    return page, 200 if first is None else status_of(first)
+
+
+def _saved(place: Seated, case_id: str) -> dict[str, list[DomainError]]:
+    """Keep everything that the page's one form holds; return what could not be, by criterion.
+
+    Every button sends the whole form, so whatever was typed or chosen anywhere is kept whichever
+    is pressed, and what is wrong at one criterion takes nothing from the others.
+    """
+    session = current_session()
+    case = services.find_case(session, institution_id=place.institution_id, public_id=case_id)
+    codes = [criterion.code for criterion in services.scheme_of(case).criteria]
+    needs: dict[str, Any] = {"institution": place.institution, "case_id": case_id}
+    wrong: dict[str, list[DomainError]] = {}
+    for code in codes:
+        tried: list[DomainError | None] = []
+        if (text := request.form.get(f"note-{code}")) is not None:
+            was = request.form.get(f"was-{code}")
+            tried.append(attempted(services.answer, criterion=code, text=text, was=was, **needs))
+        tried += [
+            attempted(
+                services.add_file,
+                criterion=code,
+                name=sent.filename,
+                data=sent.read(),
+                folder=evidence_folder(),
+                **needs,
+            )
+            for sent in request.files.getlist(f"file-{code}")
+            if sent.filename
+        ]
+        if errors := [error for error in tried if error is not None]:
+            wrong[code] = errors
+    return wrong
 
 
 def _after(
-    place: Seated, case_id: str, criterion: str, error: DomainError | None, done: str
+    place: Seated,
+    case_id: str,
+    error: DomainError | None,
+    done: str,
+    wrong: dict[str, list[DomainError]] | None = None,
 ) -> ResponseReturnValue:
-    if error is not None:
-        return _case_page(place, case_id, error, criterion)
+    if error is not None or wrong:
+        return _case_page(place, case_id, error, wrong)
     flash(done, "success")
-    return _to_case(place, case_id, criterion or None)
+    return _to_case(place, case_id, request.form.get("at") or None)
 
 
-@at_institution("/recognition/<case_id>/<criterion>/answer", seats=CLERKS, methods=("POST",))
-def answer_criterion(place: Seated, case_id: str, criterion: str) -> ResponseReturnValue:
-    """Write how a criterion is met."""
-    error = attempted(
-        services.answer,
-        institution=place.institution,
-        case_id=case_id,
-        criterion=criterion,
-        text=request.form.get("note", ""),
-    )
-    return _after(place, case_id, criterion, error, _("已保存。"))
-
-
-@at_institution("/recognition/<case_id>/<criterion>/files", seats=CLERKS, methods=("POST",))
-def add_recognition_file(place: Seated, case_id: str, criterion: str) -> ResponseReturnValue:
-    """Keep a file as evidence."""
-    sent = request.files.get("file")
-    error = attempted(
-        services.add_file,
-        institution=place.institution,
-        case_id=case_id,
-        criterion=criterion,
-        name=(sent.filename if sent else "") or "",
-        data=sent.read() if sent else b"",
-        folder=evidence_folder(),
-    )
-    return _after(place, case_id, criterion, error, _("文件已存档。"))
+@at_institution("/recognition/<case_id>", seats=CLERKS, methods=("POST",))
+def save_recognition(place: Seated, case_id: str) -> ResponseReturnValue:
+    """Keep how criteria are met, and the files that show it."""
+    return _after(place, case_id, None, _("已保存。"), _saved(place, case_id))
 
 
 @at_institution(
@@ -150,10 +179,23 @@ def add_recognition_file(place: Seated, case_id: str, criterion: str) -> Respons
 )
 def remove_recognition_file(place: Seated, case_id: str, file_id: int) -> ResponseReturnValue:
     """Take a file off its criterion."""
+    wrong = _saved(place, case_id)
     error = attempted(
         services.remove_file, institution=place.institution, case_id=case_id, file_id=file_id
     )
-    return _after(place, case_id, "", error, _("已移除。"))
+    return _after(place, case_id, error, _("已移除。"), wrong)
+
+
+@at_institution("/recognition/<case_id>/naming", seats=OWNERS, methods=("POST",))
+def name_recognition(place: Seated, case_id: str) -> ResponseReturnValue:
+    """Let the public list say a family's name, or not any more."""
+    wrong = _saved(place, case_id)
+    agreed = request.form.get("agreed") == "1"
+    error = attempted(
+        services.name_publicly, institution=place.institution, case_id=case_id, agreed=agreed
+    )
+    done = _("已同意，公开名单可以写出家庭名称。") if agreed else _("公开名单不再写出家庭名称。")
+    return _after(place, case_id, error, done, wrong)
 
 
 @at_institution("/recognition/<case_id>/files/<int:file_id>")
@@ -175,40 +217,63 @@ def send_file_of(file: RecognitionFile) -> Response:
 @at_institution("/recognition/<case_id>/submit", seats=OWNERS, methods=("POST",))
 def submit_recognition(place: Seated, case_id: str) -> ResponseReturnValue:
     """Send an application in."""
+    if wrong := _saved(place, case_id):
+        return _case_page(place, case_id, wrong=wrong)
     error = attempted(services.submit, institution=place.institution, case_id=case_id)
-    return _after(place, case_id, "", error, _("已提交，审核结果会发消息给负责人。"))
+    return _after(place, case_id, error, _("已提交，审核结果会发消息给负责人。"))
 
 
 @blueprint.get("/recognised")
 def recognised() -> ResponseReturnValue:
-    """List who holds a recognition today."""
-    rows = _recognised_rows()
+    """List who holds a recognition today, families by number unless they agreed to be named."""
     return render_template(
         "institutions/recognised.html",
-        rows=rows,
+        list=_listed(),
         chosen=_chosen(),
         schemes=current_schemes(),
         districts=districts(current_session()),
-        scheme_names={row.case.scheme: _scheme_name(row) for row in rows},
+        scheme_name=_scheme_name,
+        least=LEAST_FAMILIES,
     )
 
 
 @blueprint.get("/recognised.<any(csv, xlsx):kind>")
 def recognised_export(kind: str) -> Response:
     """Send the filtered list as a file."""
-    header = [_("绿色创建"), _("单位"), _("类型"), _("区县"), _("认定日期"), _("有效期至")]
+    header = [
+        *(_("绿色创建"), _("单位"), _("类型"), _("区县"), _("认定日期"), _("有效期至")),
+        *(_("数量"), _("状态"), _("撤销日期"), _("理由")),
+    ]
+    found = _listed()
     rows = [
-        [
-            _scheme_name(row),
-            named(row.institution),
-            labels.kind_label(row.institution.kind),
-            named(row.district) if row.district else "",
-            str(row.case.valid_from),
-            str(row.case.valid_until),
-        ]
-        for row in _recognised_rows()
+        *([*_cells(row), 1, _("已认定"), "", ""] for row in found.named),
+        *(
+            [
+                *(find_scheme(row.scheme).names[language()], _("家庭（不公开名称）")),
+                *(labels.kind_label("family"), _district(row), "", ""),
+                *(row.families, _("已认定"), "", ""),
+            ]
+            for row in found.unnamed
+        ),
+        *([*_cells(row), 1, _("已撤销"), *_revoked(row)] for row in found.revoked),
     ]
     return table_file(kind, name="recognised", header=header, rows=rows)
+
+
+def _cells(row: Recognised) -> list[str]:
+    return [
+        *(_scheme_name(row.case), named(row.institution), labels.kind_label(row.institution.kind)),
+        *(_district(row), str(row.case.valid_from), str(row.case.valid_until)),
+    ]
+
+
+def _revoked(row: Recognised) -> list[str]:
+    moment = row.case.revoked_at
+    return [str(business_day(moment)) if moment else "", row.case.revoked_reason or ""]
+
+
+def _district(row: Recognised | Unnamed) -> str:
+    return named(row.district) if row.district else ""
 
 
 def _chosen() -> dict[str, str]:
@@ -221,13 +286,12 @@ def _chosen() -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _recognised_rows() -> list[Recognised]:
-    today = business_day(utc_now())
-    return recognition_review.recognised(current_session(), on=today, **_chosen())
+def _listed() -> PublicList:
+    return public_list(current_session(), on=business_day(utc_now()), **_chosen())
 
 
-def _scheme_name(row: Recognised) -> str:
-    return find_scheme(row.case.scheme, row.case.scheme_version).names[language()]
+def _scheme_name(case: RecognitionCase) -> str:
+    return find_scheme(case.scheme, case.scheme_version).names[language()]
 
 
 def case_words(case: RecognitionCase) -> tuple[str, str]:
@@ -243,5 +307,6 @@ def recognition_words() -> dict[str, object]:
         "answer_states": labels.ANSWER_STATES,
         "case_words": case_words,
         "find_scheme": find_scheme,
+        "mark": services.mark,
         "source_grades": labels.SOURCE_GRADES,
     }

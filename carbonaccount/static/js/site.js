@@ -38,6 +38,20 @@ document.addEventListener("click", (event) => {
   }
 });
 
+/* A file that is too large is told before it is sent: what else stands in the form stays there. */
+document.addEventListener("change", (event) => {
+  const field = event.target.closest("input[type=file][data-most-mib]");
+  if (field) {
+    const most = Number(field.dataset.mostMib) * 1024 * 1024;
+    if ([...field.files].some((file) => file.size > most)) {
+      field.setCustomValidity(field.dataset.tooLarge);
+      field.reportValidity();
+      field.value = "";
+    }
+    field.setCustomValidity("");
+  }
+});
+
 /* A button pressed twice sends once; the server books once in any case. */
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -1,18 +1,27 @@
-"""A recognition: a checklist with evidence, sent in, partly sent back, mended, granted, public."""
+"""A recognition: a checklist with evidence, sent in, partly sent back, mended, granted, public.
+
+And revoked; and of a family, which is named to nobody unless it agrees.
+"""
 
 import io
+import re
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from PIL import Image
+from sqlmodel import select
 from werkzeug.test import TestResponse
 
+from carbonaccount.accounts.models import AccountKind, Staff
 from carbonaccount.accounts.roles import Role
+from carbonaccount.accounts.services import open_account
 from carbonaccount.clock import business_day, utc_now
+from carbonaccount.institutions.models import Institution
+from carbonaccount.institutions.recognition_models import RecognitionCase
 from carbonaccount.institutions.recognition_schemes import all_schemes, current_schemes, find_scheme
 from tests.carbonaccount.institutions.places import Place, arranged
-from tests.people import Browser, add_dana, csrf_token
+from tests.people import Browser, add_dana, csrf_token, writing
 
 PHONES = ("13800000031", "13800000032", "13800000033")
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
@@ -28,28 +37,71 @@ def picture(kind: str = "PNG") -> bytes:
     return file.getvalue()
 
 
-def send(browser: Browser, page: str, criterion: str, data: bytes, name: str) -> TestResponse:
-    """Send a file as evidence of a criterion."""
-    form = {"csrf_token": csrf_token(browser.get(page)), "file": (io.BytesIO(data), name)}
-    return browser.client.post(f"{page}/{criterion}/files", data=form)
+def send(
+    browser: Browser, page: str, criterion: str, data: bytes, name: str, **fields: str
+) -> TestResponse:
+    """Send a file as evidence of a criterion, with whatever else stands in the page's form."""
+    token = csrf_token(browser.get(page))
+    form = {"csrf_token": token, f"file-{criterion}": (io.BytesIO(data), name), **fields}
+    return browser.client.post(page, data=form)
 
 
-def started(place: Place) -> str:
+def started(place: Place, scheme: str = "green_school") -> str:
     """Begin an application and return the address of its page."""
     listed = f"{place.address}/recognition"
-    begun = place.clerk.post(f"{listed}/start", {"scheme": "green_school"}, page=listed)
+    begun = place.clerk.post(f"{listed}/start", {"scheme": scheme}, page=listed)
     assert begun.status_code == 303
     return begun.headers["Location"]
 
 
 def filled(place: Place, page: str, criterion: str) -> None:
-    """Write how a criterion is met, with a file."""
-    said = place.clerk.post(f"{page}/{criterion}/answer", {"note": "做到了"}, page=page)
-    assert said.status_code == 303
-    cut = send(place.clerk, page, criterion, PDF[:20], "证据.pdf")
+    """Write how a criterion is met, with a file; what is wrong takes nothing else along."""
+    note = {f"note-{criterion}": f"{criterion} 做到了"}
+    cut = send(place.clerk, page, criterion, PDF[:20], "证据.pdf", **note)
     assert cut.status_code == 422
+    assert f">{note[f'note-{criterion}']}</textarea>" in place.clerk.get(page).text
     whole = PDF.replace(b"<<>>", f"<</C/{criterion}>>".encode(), 1)
     assert send(place.clerk, page, criterion, whole, "证据.pdf").status_code == 303
+
+
+def shown_marks(page: str) -> dict[str, str]:
+    """Return by criterion the hidden mark of what stood in its field."""
+    return dict(re.findall(r'name="was-(\w+)" value="(\w+)"', page))
+
+
+def nothing_typed_is_lost(place: Place, page: str) -> None:
+    """Every button sends everything; two people do not write over each other."""
+    marks = {f"was-{code}": mark for code, mark in shown_marks(place.clerk.get(page).text).items()}
+    # A file that is refused, another that is kept, and two sentences, one of them too long.
+    typed = {**marks, "note-teaching": "x" * 1001, "note-culture": " 每周一课\r\n全校参加 "}
+    form = {
+        **typed,
+        "csrf_token": csrf_token(place.clerk.get(page)),
+        "file-teaching": (io.BytesIO(b"MZ program"), "a.pdf"),
+        "file-campus": (io.BytesIO(picture()), "校园.png"),
+    }
+    sent = place.clerk.client.post(page, data=form)
+    assert (sent.status_code, "有没保存的，其他的都已保存" in sent.text) == (422, True)
+    assert f">{'x' * 1001}</textarea>" in sent.text
+    kept = place.reader.get(page).text
+    assert "每周一课\n全校参加" in kept
+    assert "校园.png" in kept
+    # The owner's page is older: what it did not touch stays as the clerk wrote it.
+    older = {**marks, "note-teaching": "", "note-culture": "", "note-research": "课题两项"}
+    assert place.owner.post(page, older, page=page).status_code == 303
+    assert "每周一课" in place.reader.get(page).text
+    # What both wrote is not written over; it stays in the field beside what is there.
+    both = {**marks, "note-research": "课题三项"}
+    refused = place.clerk.post(page, both, page=page)
+    assert (refused.status_code, "别人刚刚改过这一条" in refused.text) == (409, True)
+    assert "现在保存的内容：课题两项" in refused.text
+    assert ">课题三项</textarea>" in refused.text
+    again = {"was-research": shown_marks(refused.text)["research"], "note-research": "课题三项"}
+    # Removing a file keeps what was typed, too.
+    (file,) = re.findall(r"/files/(\d+)/remove", place.clerk.get(page).text)
+    assert place.clerk.post(f"{page}/files/{file}/remove", again, page=page).status_code == 303
+    shown = place.reader.get(page).text
+    assert ("课题三项" in shown, "校园.png" in shown) == (True, False)
 
 
 @pytest.mark.parametrize("scheme", all_schemes(), ids=lambda s: f"{s.code}-{s.version}")
@@ -83,8 +135,10 @@ def test_from_the_checklist_to_the_public_list(app: Flask) -> None:
     again = school.clerk.post(f"{listed}/start", {"scheme": "green_school"}, page=page)
     assert again.status_code == 409
 
+    nothing_typed_is_lost(school, page)
+
     # --- files are what they say; the same one is there once ---
-    for data, name in ((b"MZ program", "a.pdf"), (picture("GIF"), "a.png"), (b"", "a.pdf")):
+    for data, name in ((picture("GIF"), "a.png"), (b"", "a.pdf")):
         assert send(school.clerk, page, "teaching", data, name).status_code == 422
     assert send(school.clerk, page, "teaching", picture(), "../../课表.png").status_code == 303
     assert send(school.clerk, page, "teaching", picture(), "b.png").status_code == 409
@@ -107,9 +161,7 @@ def test_from_the_checklist_to_the_public_list(app: Flask) -> None:
     for criterion in CRITERIA:
         filled(school, page, criterion)
     assert school.owner.post(f"{page}/submit", {}, page=page).status_code == 303
-    late = school.clerk.post(
-        f"{page}/culture/answer", {"note": "改一下"}, page="/institutions/seat"
-    )
+    late = school.clerk.post(page, {"note-culture": "改一下"}, page=SEAT)
     assert late.status_code == 409
 
     # --- the officer: one is sent back, the others accepted; nothing is granted before ---
@@ -133,7 +185,7 @@ def test_from_the_checklist_to_the_public_list(app: Flask) -> None:
     assert "照片看不清" in school.reader.get(page).text
 
     # --- only what was sent back is mended; then it is granted until a day ---
-    fixed = school.clerk.post(f"{page}/teaching/answer", {"note": "改"}, page=page)
+    fixed = school.clerk.post(page, {"note-teaching": "改"}, page=page)
     assert fixed.status_code == 409
     unmended = school.owner.post(f"{page}/submit", {}, page=page)
     assert (unmended.status_code, "还有 1 条" in unmended.text) == (422, True)
@@ -149,23 +201,108 @@ def test_from_the_checklist_to_the_public_list(app: Flask) -> None:
     assert "示例学校" in public
     assert "示例学校" not in Browser(app).get("/recognised?scheme=green_travel").text
     file = Browser(app).get("/recognised.csv").data.decode("utf-8-sig").splitlines()
-    assert file[1] == f"绿色学校,示例学校,学校,任城区,{today},{until}"
+    assert file[1:] == [f"绿色学校,示例学校,学校,任城区,{today},{until},1,已认定,,"]
     assert "已认定" in school.reader.get(listed).text
     assert ines.post(f"{desk}/refuse", {"reason": "晚了"}, page=desk).status_code == 409
 
+    # --- its last day is corrected, then it is revoked: both with a reason, both told ---
+    corrected = (today + timedelta(days=365)).isoformat()
+    for day, reason in ((today.isoformat(), "录错"), (corrected, ""), ("", "录错")):
+        wrong = ines.post(f"{desk}/correct", {"valid_until": day, "reason": reason}, page=desk)
+        assert wrong.status_code == 422
+    right = {"valid_until": corrected, "reason": "录错一年"}
+    assert ines.post(f"{desk}/correct", right, page=desk).status_code == 303
+    assert corrected in Browser(app).get("/recognised.csv").text
+    assert f"有效期更正为至 {corrected}" in school.owner.get("/messages").text
+    assert ines.post(f"{desk}/revoke", {"reason": " "}, page=desk).status_code == 422
+    assert ines.post(f"{desk}/revoke", {"reason": "材料系复印"}, page=desk).status_code == 303
+    assert "认定已被撤销" in school.owner.get("/messages").text
+    assert "材料系复印" in school.reader.get(page).text
+    public = Browser(app).get("/recognised").text
+    assert "已撤销的认定" in public.split("材料系复印")[0]
+    file = Browser(app).get("/recognised.csv").data.decode("utf-8-sig").splitlines()
+    assert file[1:] == [
+        f"绿色学校,示例学校,学校,任城区,{today},{corrected},1,已撤销,{today},材料系复印"
+    ]
+    for act in ("revoke", "correct", "grant"):
+        assert ines.post(f"{desk}/{act}", right, page=desk).status_code == 409
+    assert "材料系复印" in ines.get(desk).text
+
 
 def test_a_refused_one_tells_why_and_may_be_begun_anew(app: Flask) -> None:
-    school = arranged(app, "otto", PHONES)
+    family = arranged(app, "otto", PHONES, kind="family", name_zh="王家", credit_code="")
     ines = Browser(app)
     totp = add_dana(app, Role.INSTITUTION_OFFICER, login="ines")
     assert ines.sign_in_staff(totp.now(), login="ines").status_code == 303
-    page = started(school)
-    for criterion in CRITERIA:
-        filled(school, page, criterion)
-    assert school.owner.post(f"{page}/submit", {}, page=page).status_code == 303
+    page = started(family, "green_family")
+    for criterion in ("saving", "waste", "consumption", "travel"):
+        filled(family, page, criterion)
+    assert family.owner.post(f"{page}/submit", {}, page=page).status_code == 303
     desk = f"/admin/recognitions/{page.rsplit('/', 1)[1]}"
-    no = {"reason": "材料与学校不符"}
+    no = {"reason": "材料与家庭不符"}
     assert ines.post(f"{desk}/refuse", no, page=desk).status_code == 303
-    assert "材料与学校不符" in school.reader.get(page).text
-    assert "没有通过" in school.owner.get("/messages").text
-    assert started(school) != page
+    assert "材料与家庭不符" in family.reader.get(page).text
+    assert "没有通过" in family.owner.get("/messages").text
+    again = started(family, "green_family")
+    assert again != page
+    _named_only_when_it_agrees(app, family, again)
+
+
+def _named_only_when_it_agrees(app: Flask, family: Place, page: str) -> None:
+    """Nine other families of the district, and this one: named, or one of ten, or not told."""
+    today, stranger = business_day(utc_now()), Browser(app)
+    with writing(app) as session:
+        (case,) = session.exec(select(RecognitionCase).where(RecognitionCase.status == "draft"))
+        mine = session.get_one(Institution, family.row_id)
+        granted = {"status": "granted", "valid_from": today, "valid_until": today}
+        for number in range(9):
+            books = open_account(
+                session, kind=AccountKind.INSTITUTION, district_code=None, now=utc_now()
+            )
+            row = Institution(
+                **mine.model_dump(exclude={"id", "public_id", "account_id", "name_zh"}),
+                account_id=books.stored_id,
+                public_id=f"FAMILY{number}",
+                name_zh=f"别家{number}",
+            )
+            session.add(row)
+            session.flush()
+            other = case.model_dump(exclude={"id", "public_id", "institution_id"}) | granted
+            session.add(
+                RecognitionCase(**other, public_id=f"C{number}", institution_id=row.stored_id)
+            )
+        case.sqlmodel_update(granted)
+        session.commit()
+
+    def told() -> tuple[bool, list[str]]:
+        text = stranger.get("/recognised").text
+        lines = stranger.get("/recognised.csv").data.decode("utf-8-sig").splitlines()[1:]
+        assert "别家" not in text + "".join(lines)
+        assert ("王家" in text) == ("王家" in "".join(lines))
+        assert ('<td class="right">10</td>' in text) == (len(lines) == 1 and "王家" not in text)
+        return "王家" in text, lines
+
+    ten = "绿色家庭,家庭（不公开名称）,家庭,任城区,,,10,已认定,,"
+    assert told() == (False, [ten])
+    assert "任何人都能在名单和它的下载文件里看到" in family.owner.get(page).text
+    assert family.clerk.post(f"{page}/naming", {"agreed": "1"}, page=SEAT).status_code == 403
+    assert family.owner.post(f"{page}/naming", {"agreed": "1"}, page=page).status_code == 303
+    # Nine are left without a name: too few to tell how many.
+    line = f"绿色家庭,王家,家庭,任城区,{today},{today},1,已认定,,"
+    assert told() == (True, [line])
+    assert family.owner.post(f"{page}/naming", {"agreed": "0"}, page=page).status_code == 303
+    assert told() == (False, [ten])
+    with writing(app) as session:
+        case = session.exec(
+            select(RecognitionCase)
+            .where(RecognitionCase.institution_id == family.row_id)
+            .where(RecognitionCase.status == "granted")
+        ).one()
+        assert (case.named_by, case.named_at) == (None, None)
+        staff = session.exec(select(Staff)).first()
+        assert staff is not None
+        revoked = {"revoked_by": staff.id, "revoked_at": utc_now(), "revoked_reason": "不符"}
+        case.sqlmodel_update({"status": "revoked", **revoked})
+        session.commit()
+    # A family that lost it is on no list.
+    assert told() == (False, [])
