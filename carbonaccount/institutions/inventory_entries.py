@@ -11,6 +11,8 @@ from carbonaccount.institutions.footprint import Block, Kind, kind_of
 from carbonaccount.institutions.inventory_models import Basis
 
 WHOLE_YEAR = 0
+# The city's electricity comes from this grid; events and the residents' methods name it as well.
+USUAL_GRID = "grid.shandong"
 MONTHS = range(1, 13)
 LONGEST_PLACE = 60
 LONGEST_NOTE = 200
@@ -133,7 +135,10 @@ def energy_name(factor: FactorVersion, language: str) -> str:
 
 
 def usable_factors(book: FactorBook, day: date) -> list[tuple[Block, FactorVersion]]:
-    """Return the factors in force that an inventory can use, in the order of the account."""
+    """Return the factors in force that an inventory can use, in the order of the account.
+
+    Of several for electricity the city's own stands first: it is the one that people take.
+    """
     found = []
     for factor in book.all_on(day):
         try:
@@ -143,5 +148,9 @@ def usable_factors(book: FactorBook, day: date) -> list[tuple[Block, FactorVersi
     order = [*Block, *Kind]
     return sorted(
         found,
-        key=lambda item: (order.index(item[0]), order.index(kind_of(item[1].code) or item[0])),
+        key=lambda item: (
+            order.index(item[0]),
+            order.index(kind_of(item[1].code) or item[0]),
+            item[1].code != USUAL_GRID,
+        ),
     )

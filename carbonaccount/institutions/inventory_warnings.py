@@ -8,7 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from carbonaccount.factors import FactorBook
 from carbonaccount.institutions.footprint import Block, Kind, kind_of
+from carbonaccount.institutions.inventory_entries import USUAL_GRID
+from carbonaccount.institutions.inventory_grids import grids_used, other_grids
 from carbonaccount.institutions.inventory_results import AccountLine, YearAccount
 
 # More or less than this, in percent, is a jump.
@@ -28,8 +31,8 @@ _MONTHS = range(1, MONTHS_IN_YEAR + 1)
 class Remark:
     """One thing to look at: a stable code, and the figures for its sentence.
 
-    `params` hold `factor` (a code), `month`, `now`, `before`, `threshold`, `months`, `place` as
-    far as the code needs them.
+    `params` hold `factor`, `usual` (codes), `factors`, `month`, `now`, `before`, `kg`, `would`,
+    `threshold`, `months`, `place` as far as the code needs them.
     """
 
     code: str
@@ -42,13 +45,16 @@ def warnings_of(
     *,
     floor_area_dm2: int,
     month_limit: int = MONTHS_IN_YEAR,
+    book: FactorBook | None = None,
 ) -> list[Remark]:
     """Return what to look at in a year, given the year before if there is one.
 
-    `month_limit` is the last month that is over: later ones are not missing.
+    `month_limit` is the last month that is over: later ones are not missing. With the factor
+    library, electricity of another grid is compared with the city's own.
     """
     return [
         *_floors(account.lines),
+        *(_grids(account, book) if book is not None else ()),
         *_doubles(account.lines),
         *_gaps(account, last, month_limit),
         *_early(account.lines, month_limit),
@@ -80,6 +86,17 @@ def _doubles(lines: Sequence[AccountLine]) -> Iterator[Remark]:
     for (factor, place), months in _months_by_place(lines).items():
         if 0 in months and len(months) > 1:
             yield Remark("year_and_months", {"factor": factor, "place": place})
+
+
+def _grids(account: YearAccount, book: FactorBook) -> Iterator[Remark]:
+    """Another factor than the city's own may halve the result: what that would give is said."""
+    for other in other_grids(account.lines, year=account.year, book=book):
+        params: dict[str, object] = {"factor": other.factor_code, "usual": USUAL_GRID}
+        params |= {"now": other.counted, "unit": other.unit}
+        yield Remark("other_grid", params | {"kg": other.emission_kg, "would": other.usual_kg})
+    used = grids_used(account.lines)
+    if len(used) > 1:
+        yield Remark("several_grids", {"factors": used})
 
 
 def _gaps(account: YearAccount, last: YearAccount | None, month_limit: int) -> Iterator[Remark]:

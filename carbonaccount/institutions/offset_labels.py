@@ -1,8 +1,11 @@
 """What lots, shares, measures and statements are called, in the page's language."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from flask_babel import LazyString
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from carbonaccount.institutions.attribution import FLEET, STAFF
@@ -113,6 +116,26 @@ def grouped(number: str) -> str:
 def percent(permille: int) -> str:
     """Return thousandths as a percentage with at most one decimal."""
     return f"{Decimal(permille) / 10:f}".removesuffix(".0") + "%"
+
+
+def other_grid(item: Mapping[str, Any]) -> str:
+    """Return that a statement's electricity was counted with another grid's factor, in words."""
+    return str(
+        _(
+            "%(counted)s %(unit)s 按“%(factor)s”计算，是 %(kg)s kg；"
+            "按“%(usual)s”计算是 %(would)s kg",
+            counted=grouped(item["counted"]),
+            unit=item["unit"],
+            factor=_spoken(item["factor"]),
+            kg=kg(item["emission_g"]),
+            usual=_spoken(item["usual"]),
+            would=kg(item["usual_g"]),
+        )
+    )
+
+
+def _spoken(row: Mapping[str, str]) -> str:
+    return (row["name_en"] if language() == "en" else "") or row["name_zh"]
 
 
 def hectares(area_m2: int) -> str:

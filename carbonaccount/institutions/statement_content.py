@@ -15,6 +15,8 @@ from sqlmodel import Session
 from carbonaccount.crypto import Vault
 from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import neutrality, statement_uncertainty
+from carbonaccount.institutions.inventory_entries import USUAL_GRID, energy_name
+from carbonaccount.institutions.inventory_grids import other_grids
 from carbonaccount.institutions.inventory_results import AccountLine, YearAccount
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality import Balance
@@ -44,6 +46,7 @@ def content_of(
     certificates = [lot for lot in lots if lot.kind == LotKind.GREEN_CERTIFICATE]
     offsets = in_order([lot for lot in lots if lot.kind != LotKind.GREEN_CERTIFICATE])
     balance = balance_of(account, lots)
+    book = FactorBook.load(session)
     unsure = statement_uncertainty.combine(account, balance, stated)
     return {
         "v": VERSION,
@@ -54,11 +57,12 @@ def content_of(
         "method": METHOD,
         "inventory": {"version": account.version},
         "account": _account(account),
-        "factors": _factors(FactorBook.load(session), account.lines),
+        "factors": _factors(book, account.lines),
         "lines": [_line(line) for line in account.lines],
         "evidence_g": neutrality.grade_shares(account),
         "uncertainty": statement.uncertainty,
         "uncertainty_stated": statement_uncertainty.content_of(unsure, stated),
+        "other_grids": grids_of(account, book),
         "note": statement.note,
         "measures": [_measure(row) for row in measures],
         "certificates": [_lot(lot) for lot in certificates],
@@ -114,6 +118,28 @@ def _factor(line: AccountLine, known: FactorVersion | None) -> dict[str, Any]:
         "grade": known.grade if known else "",
         "source": known.source if known else "",
     }
+
+
+def grids_of(account: YearAccount, book: FactorBook) -> list[dict[str, Any]]:
+    """Return the electricity of other factors than the city's own, and what that would give."""
+    return [
+        {
+            "factor": _energy(book, item.factor_code),
+            "counted": _plain(item.counted),
+            "unit": item.unit,
+            "emission_g": neutrality.grams_of(item.emission_kg),
+            "usual": _energy(book, USUAL_GRID),
+            "usual_g": neutrality.grams_of(item.usual_kg),
+        }
+        for item in other_grids(account.lines, year=account.year, book=book)
+    ]
+
+
+def _energy(book: FactorBook, code: str) -> dict[str, str]:
+    """Return what people call the electricity of a factor, in both languages."""
+    named = {item.code: item for item in book.versions}.get(code)
+    names = [energy_name(named, spoken) if named else code for spoken in ("zh", "en")]
+    return {"code": code, "name_zh": names[0], "name_en": names[1]}
 
 
 def _line(line: AccountLine) -> dict[str, Any]:

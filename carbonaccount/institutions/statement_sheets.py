@@ -77,6 +77,10 @@ def _results(
         (_("剩余（千克）"), _kg(balance["remaining_g"])),
         (_("结论"), concluded),
         *since,
+        *(
+            (_("电力因子"), offset_labels.other_grid(item))
+            for item in content.get("other_grids", ())
+        ),
         *_uncertainty(content),
         (_("审核人"), content.get("reviewer", "")),
         (_("发布日期"), content.get("published_on", "")),

@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 
 from babel.dates import get_month_names
+from babel.lists import format_list
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -14,10 +15,10 @@ from sqlmodel import Session, col, select
 from carbonaccount.accounts.models import Resident
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.errors import DomainError, NotFound
-from carbonaccount.factors import FactorBook
+from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import inventory as life
-from carbonaccount.institutions.footprint import Block, Kind
-from carbonaccount.institutions.inventory_entries import energy_name
+from carbonaccount.institutions.footprint import Block, Kind, block_of
+from carbonaccount.institutions.inventory_entries import USUAL_GRID, energy_name, factor_day
 from carbonaccount.institutions.inventory_models import Basis, Inventory, InventoryStatus
 from carbonaccount.institutions.inventory_reading import COLUMNS
 from carbonaccount.institutions.inventory_results import (
@@ -103,10 +104,17 @@ class YearPage:
         """The factors' names by code, in the page's language."""
         return factor_names(self.book)
 
+    def usual_grid(self, code: str, month: int) -> FactorVersion | None:
+        """Return the city's own factor of electricity, where `code` is that of another grid."""
+        others = block_of(code) is Block.POWER and code != USUAL_GRID
+        if not others or USUAL_GRID not in self.names:
+            return None
+        return self.book.on(USUAL_GRID, factor_day(self.inventory.year, month))
+
     @property
     def remarks(self) -> list[Remark]:
         """What somebody should look at."""
-        return remarks_on(self.account, self.last, self.inventory)
+        return remarks_on(self.account, self.last, self.inventory, self.book)
 
 
 def year_page(place: Seated, year: int) -> YearPage:
@@ -119,7 +127,7 @@ def year_page(place: Seated, year: int) -> YearPage:
 
 
 def remarks_on(
-    account: YearAccount, last: YearAccount | None, inventory: Inventory
+    account: YearAccount, last: YearAccount | None, inventory: Inventory, book: FactorBook
 ) -> list[Remark]:
     """Return what to look at in an account, given that of the year before."""
     today = business_day(utc_now())
@@ -129,6 +137,7 @@ def remarks_on(
         last,
         floor_area_dm2=inventory.floor_area_dm2,
         month_limit=over,
+        book=book,
     )
 
 
@@ -210,10 +219,18 @@ def remark_text(remark: Remark, names: dict[str, str]) -> str:
     params = {key: _shown(value) for key, value in remark.params.items()}
     code = str(remark.params.get("factor", ""))
     params["factor"] = names.get(code, code)
+    params["usual"] = names.get(params.get("usual", ""), params.get("usual", ""))
+    named = [names.get(each, each) for each in _codes(remark)]
+    params["factors"] = format_list(named, locale=language()) if named else ""
     params["place"] = f" · {params['place']}" if params.get("place") else ""
     month = remark.params.get("month")
     params["month"] = month_name(month) if isinstance(month, int) else ""
     return str(_SENTENCES[remark.code](params))
+
+
+def _codes(remark: Remark) -> list[str]:
+    found = remark.params.get("factors")
+    return [str(code) for code in found] if isinstance(found, list) else []
 
 
 def _shown(value: object) -> str:
@@ -232,6 +249,14 @@ _SENTENCES: dict[str, Callable[[dict[str, str]], str]] = {
     ),
     "year_and_months": lambda p: _(
         "%(factor)s%(place)s 既有全年数又有分月数，同一笔能耗可能算了两次。", **p
+    ),
+    "other_grid": lambda p: _(
+        "%(now)s %(unit)s 外购电力按“%(factor)s”计算，是 %(kg)s kg；本市通常用“%(usual)s”，"
+        "会是 %(would)s kg。没有特别的理由请改用本市的因子，否则碳中和声明上会注明。",
+        **p,
+    ),
+    "several_grids": lambda p: _(
+        "这一年的外购电力用了几种电力因子：%(factors)s。同一处用电一般只用一种。", **p
     ),
     "months_missing": lambda p: _("%(factor)s%(place)s 缺少这些月份：%(months)s。", **p),
     "month_not_over": lambda p: _("%(month)s还没有过完，数据可能不全。", **p),
@@ -277,6 +302,7 @@ def words() -> dict[str, object]:
         "Block": Block,
         "kind_names": KINDS,
         "Kind": Kind,
+        "USUAL_GRID": USUAL_GRID,
         "inventory_states": STATES,
         "basis_names": BASES,
         "grams_of": grams_of,

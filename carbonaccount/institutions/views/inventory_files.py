@@ -124,7 +124,7 @@ def _remarks_after(page: YearPage, plan: Plan) -> list[Any]:
     files: dict[int | None, tuple[str, ...]] = {None: ()}
     lines = uploads.lines_after(page.inventory, present, plan)
     named = [(line, "".join(files.get(line.evidence_id, ("-",)))) for line in lines]
-    return remarks_on(account_of(page.inventory, named), page.last, page.inventory)
+    return remarks_on(account_of(page.inventory, named), page.last, page.inventory, page.book)
 
 
 @at_institution("/inventory/<int:year>/import", seats=CLERKS, methods=("POST",))

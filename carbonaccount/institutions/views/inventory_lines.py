@@ -253,7 +253,8 @@ def _line_page(
             raise error
         _put_error(form, error)
         status = status_of(error)
-    factor = page.book.on(code, factor_day(page.inventory.year, line.month if line else 1))
+    month = line.month if line else 1
+    factor = page.book.on(code, factor_day(page.inventory.year, month))
     html = render_template(
         "institutions/inventory/line.html",
         place=page.place,
@@ -265,6 +266,7 @@ def _line_page(
         kind=footprint.kind_of(code),
         counted_in=footprint.activity_unit(factor.unit),
         factor=factor,
+        usual=page.usual_grid(code, month),
         names=page.names,
     )
     return html, status

@@ -145,6 +145,19 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     assert undone.status_code == 303
     assert "有 1 行的绿电和转供多于外购" not in clerk.get(f"{home}/inventory/2026").text
 
+    # Another grid than the city's own: said before it is entered, and with its figures after.
+    assert "本市的外购电力通常用“山东省电力”" in offered
+    assert offered.index(">山东省电力<") < offered.index(">全国电力<")
+    hint = clerk.get(f"{new}grid.national").text
+    assert "通常按“山东省电力”（0.6191 kgCO2/kWh）计算" in hint
+    assert "结果会差 −14.3%" in hint  # 0.5306 / 0.6191
+    assert "通常按“山东省电力”" not in clerk.get(f"{new}grid.shandong").text
+    add(school, clerk, factor="grid.national", amount="1000", month="12")
+    page = clerk.get(f"{home}/inventory/2026").text
+    assert "是 530.6 kg；本市通常用“山东省电力”，会是 619.1 kg" in page
+    assert "用了几种电力因子：全国电力和山东省电力" in page
+    clerk.post(f"{home}/inventory/2026/undo", {}, page=f"{home}/inventory/2026")
+
     with writing(app) as session:
         petrol = session.exec(
             select(InventoryLine.id).where(col(InventoryLine.factor_code) == "fuel.petrol")

@@ -46,6 +46,8 @@ BOOK = FactorBook(
             "山东省电力平均二氧化碳排放因子",
             valid_from=date(2026, 1, 1),
         ),
+        # Before the city's own by its code, and after it wherever people choose.
+        factor("grid.national", "0.5306", "kgCO2/kWh", "全国电力平均二氧化碳排放因子"),
         factor("fuel.natural_gas", "2.184", "kgCO2/m3", "天然气"),
         factor("heat.purchased", "110", "kgCO2/GJ", "外购热力"),
         factor("commuting.car", "0.250", "kgCO2/km", "通勤：燃油小客车"),
@@ -205,16 +207,18 @@ def test_the_template_can_be_filled_in_and_read(language: str) -> None:
     assert len(sheet.data_validations.dataValidation) == 3
     codes = [units.cell(row, 1).value for row in range(2, units.max_row + 1)]
     assert codes == [
-        *("fuel.natural_gas", "grid.shandong", "heat.purchased"),
+        *("fuel.natural_gas", "grid.shandong", "grid.national", "heat.purchased"),
         *("water.supply", "travel.train", "commuting.car"),
     ]
+    # The example is of the city's own electricity, as people take it.
+    assert sheet.cell(3, 2).value == ("Grid.shandong" if language == "en" else "山东省电力")
     # What is optional says of what kind it is.
-    assert units.cell(6, 4).value == (
+    assert units.cell(7, 4).value == (
         "Optional (not in the total) · Business travel"
         if language == "en"
         else "可选项（不计入合计） · 差旅"
     )
-    assert units.cell(6, 7).value == "人公里, pkm"
+    assert units.cell(7, 7).value == "人公里, pkm"
     name = units.cell(3, 3 if language == "en" else 2).value
     for column, value in ((1, 3), (2, name), (3, "A"), (4, 1234.5), (5, "MWh"), (6, 200)):
         sheet.cell(2, column, value)

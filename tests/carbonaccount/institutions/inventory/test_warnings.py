@@ -1,13 +1,18 @@
 """What is pointed out before a year is submitted; no database. Thresholds are those on the page."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
+from carbonaccount.factors import FactorBook
+from carbonaccount.institutions import statement_content
+from carbonaccount.institutions.inventory_entries import USUAL_GRID
 from carbonaccount.institutions.inventory_models import Inventory, InventoryLine
 from carbonaccount.institutions.inventory_results import YearAccount, account_of
 from carbonaccount.institutions.inventory_warnings import Remark, warnings_of
 from tests.carbonaccount.institutions.inventory.lines import NOW, line
-from tests.carbonaccount.institutions.inventory.test_reading import BOOK
+from tests.carbonaccount.institutions.inventory.test_reading import BOOK, factor
 
 
 def year(lines: Sequence[InventoryLine], of: int = 2026) -> YearAccount:
@@ -90,6 +95,40 @@ def test_gaps_and_the_same_thing_twice() -> None:
     # The whole year is not the month before January: that it is there twice is all there is to say.
     twice = [line(0, "grid.shandong", "120000", book=BOOK), *months(["10000"])]
     assert told(twice) == [("year_and_months", 0)]
+
+
+def test_another_grid_than_the_citys_own_and_several_in_one_year() -> None:
+    """0.5306 instead of 0.6191 is told with what the city's own would give; so are two at once."""
+    lines = [
+        line(1, "grid.national", "10000", book=BOOK),
+        line(2, "grid.national", "10000", green="2000", book=BOOK),
+        line(3, "grid.national", "100", green="100", book=BOOK),
+    ]
+    found = warnings_of(year(lines), None, floor_area_dm2=0, month_limit=3, book=BOOK)
+    other: dict[str, object] = {"factor": "grid.national", "usual": "grid.shandong", "unit": "kWh"}
+    # 18,000 kWh at 0.5306 and at 0.6191
+    figures = {"now": Decimal(18000), "kg": Decimal("9550.800"), "would": Decimal("11143.800")}
+    assert found[0] == Remark("other_grid", other | figures)
+    assert "several_grids" not in {remark.code for remark in found}
+    own = line(4, "grid.shandong", "1000", book=BOOK)
+    both = warnings_of(year([*lines, own]), None, floor_area_dm2=0, month_limit=4, book=BOOK)
+    assert both[1] == Remark("several_grids", {"factors": ["grid.national", "grid.shandong"]})
+    assert warnings_of(year(months(STEADY)), None, floor_area_dm2=0, book=BOOK) == []
+    # Of 2025 at 0.6410, and a factor by the megawatt-hour: 10 MWh at 580.
+    by_mwh = FactorBook((*BOOK.versions, factor("grid.x", "580", "kgCO2/MWh", "某地电力")))
+    row = line(0, "grid.x", "10", unit="MWh", book=by_mwh, year=2025)
+    (said,) = statement_content.grids_of(year([row], 2025), by_mwh)
+    assert (said["counted"], said["emission_g"], said["usual_g"]) == ("10", 5_800_000, 6_410_000)
+    assert (said["factor"]["name_zh"], said["usual"]["name_zh"]) == ("某地电力", "山东省电力")
+    # The same grid in all that the city counts.
+    for name in (
+        "carbonaccount/institutions/data/events.toml",
+        "carbonaccount/institutions/mappings/public_buildings.toml",
+        "behaviors/methods/energy.toml",
+        "behaviors/methods/transport.toml",
+    ):
+        text = (Path(__file__).parents[4] / name).read_text(encoding="utf-8")
+        assert {*re.findall(r'"(grid\.\w+)"', text)} == {USUAL_GRID}, name
 
 
 def test_heat_is_missed_only_where_last_year_had_some() -> None:

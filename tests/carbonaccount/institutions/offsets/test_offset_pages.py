@@ -522,6 +522,10 @@ def _as_it_was_sealed_before(app: Flask, number: str) -> None:
         content = statement_content.read(row.content)
         assert content["uncertainty_stated"]["to_offset"]["upper_g"] == 16_576_824
         del content["uncertainty_stated"]
+        assert content["other_grids"] == []
+        names = {"name_zh": "全国电力", "name_en": ""}, {"name_zh": "山东省电力", "name_en": ""}
+        other = {"factor": names[0], "usual": names[1], "counted": "8000", "unit": "kWh"}
+        content["other_grids"] = [{**other, "emission_g": 4_244_800, "usual_g": 5_128_000}]
         row.content = canonical({**content, "v": 1})
         row.digest = statement_content.digest_of(row.content)
         row.seal = statement_content.seal_of(row.content, app.extensions["carbonaccount.vault"])
@@ -529,8 +533,12 @@ def _as_it_was_sealed_before(app: Flask, number: str) -> None:
     page = Browser(app).get(f"/statements/{number}")
     assert page.status_code == 200
     assert "热量按面积分摊" in page.text
+    grids = "8,000 kWh 按“全国电力”计算，是 4,244.800 kg；按“山东省电力”计算是 5,128.000 kg"
+    assert grids in page.text
     assert "置信区间" not in page.text
-    assert Browser(app).get(f"/statements/{number}.xlsx").status_code == 200
+    sent = Browser(app).get(f"/statements/{number}.xlsx").data
+    results = openpyxl.load_workbook(io.BytesIO(sent)).worksheets[0]
+    assert ("电力因子", grids) in [*results.iter_rows(values_only=True)]
 
 
 @ONE_DATABASE
