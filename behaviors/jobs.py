@@ -12,6 +12,7 @@ from behaviors.intake.upload_files import UploadFiles
 from behaviors.rule_services import activate_due
 from behaviors.source_keys import delete_expired_nonces
 from behaviors.sources import delete_old_binding_codes
+from behaviors.telling import close_due
 from behaviors.totals import add_up
 from carbonaccount.audit import SYSTEM
 from carbonaccount.config import Settings
@@ -66,6 +67,18 @@ def release_records_of_past_stops(session: Session, *, period: date, now: dateti
 def add_the_city_up(session: Session, *, period: date, now: datetime) -> str:
     """Work out the totals of changed days, late records and reversals included."""
     return f"days={add_up(session, now=now)}"
+
+
+@scheduled(
+    name="member-figures",
+    description="Tell what members did in parts of months that have been over for a week",
+    hour=1,
+    minute=50,
+)
+def tell_what_members_did(session: Session, *, period: date, now: datetime) -> str:
+    """Add up what is left to add up, then tell: what is told once is not told again."""
+    add_up(session, now=now)
+    return f"parts={len(close_due(session, now=now))}"
 
 
 @scheduled(

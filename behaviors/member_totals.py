@@ -1,108 +1,126 @@
 """What members of an institution came to, for pages that may not read records."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import NamedTuple
 
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from behaviors.models import Behavior
-from behaviors.total_models import InstitutionMonth
-from carbonaccount.disclosure import Cell, Relation, withheld
+from behaviors.told import ALL
+from behaviors.told_models import ToldTotal
+from behaviors.total_models import MONTH_LENGTH
 from carbonaccount.institutions.member_totals import (
     MemberGroup,
     MemberTotals,
     register_member_totals,
 )
+from carbonaccount.institutions.month_parts import PARTS, Part
 
-# Behaviour 0 of a month is all of them together.
-_ALL = 0
-_Key = tuple[str, int]
+# By month and behaviour, what is told of it.
+_Cells = dict[str, dict[int, list[ToldTotal]]]
+
+
+class _Name(NamedTuple):
+    """What a behaviour is called."""
+
+    code: str
+    zh: str
+    en: str
 
 
 @register_member_totals
 def member_totals(session: Session, institution_id: int, first: date, last: date) -> MemberTotals:
     """Return what members came to; see `carbonaccount.institutions.member_totals`."""
-    rows = session.exec(
-        select(InstitutionMonth)
-        .where(
-            col(InstitutionMonth.institution_id) == institution_id,
-            col(InstitutionMonth.month) >= first.isoformat()[:7],
-            col(InstitutionMonth.month) <= last.isoformat()[:7],
+    texts = col(Behavior.texts)
+    found = session.exec(
+        select(
+            ToldTotal,
+            col(Behavior.code),
+            texts["zh"]["name"].as_string(),
+            texts["en"]["name"].as_string(),
         )
-        .order_by(col(InstitutionMonth.month), col(InstitutionMonth.behavior_id))
+        .outerjoin(Behavior, col(Behavior.id) == col(ToldTotal.behavior_id))
+        .where(
+            col(ToldTotal.institution_id) == institution_id,
+            col(ToldTotal.period) >= first.isoformat()[:7],
+            col(ToldTotal.period) <= Part(last.isoformat()[:7], PARTS).code,
+        )
+        .order_by(col(ToldTotal.period), col(ToldTotal.behavior_id))
     ).all()
-    told, hidden = _told([row for row in rows if row.records])
-    whole = [row for row in told if row.behavior_id == _ALL]
-    hidden_months = [row.month for row in hidden if row.behavior_id == _ALL]
-    by_month = [_group(row.month, {}, [row]) for row in whole]
-    by_month += [_group(month, {}, []) for month in hidden_months]
+    rows = [row for row, *_ in found]
+    names = {row.behavior_id: _Name(code, zh, en) for row, code, zh, en in found}
+    cells = _behavior_months(rows)
+    by_month = _by_month(rows, cells)
+    told = [group for group in by_month if not group.withheld]
     return MemberTotals(
-        people=max((row.people for row in whole), default=None),
-        records=sum(row.records for row in whole) if whole else None,
-        reduction_g=sum(row.reduction_g for row in whole) if whole else None,
-        by_behavior=tuple(_by_behavior(session, told, hidden)),
-        by_month=tuple(sorted(by_month, key=lambda group: group.key)),
-        withheld=not whole,
-        partly=bool(hidden_months),
+        people=max((group.people or 0 for group in told), default=None),
+        records=sum(group.records or 0 for group in told) if told else None,
+        reduction_g=sum(group.reduction_g or 0 for group in told) if told else None,
+        by_behavior=tuple(_by_behavior(cells, names)),
+        by_month=tuple(by_month),
+        withheld=not told,
+        partly=any(row.records is None for row in rows if row.behavior_id == ALL),
     )
 
 
-def _told(
-    rows: Sequence[InstitutionMonth],
-) -> tuple[list[InstitutionMonth], list[InstitutionMonth]]:
-    """Divide the cells of months and behaviours into those that may be told and the others."""
-    cells = {(row.month, row.behavior_id): Cell(row.people, row.records) for row in rows}
-    parts: dict[_Key, list[_Key]] = defaultdict(list)
-    for key in cells:
-        if key[1] != _ALL:
-            parts[key[0], _ALL].append(key)
-    secret = withheld(cells, [Relation(total, tuple(of)) for total, of in parts.items()])
-    told = [row for row in rows if (row.month, row.behavior_id) not in secret]
-    return told, [row for row in rows if (row.month, row.behavior_id) in secret]
+def _behavior_months(rows: Iterable[ToldTotal]) -> _Cells:
+    """Return what is told of each behaviour's month: the month, or else its parts that are told.
+
+    Months that are not closed are left out, whatever is told of their parts.
+    """
+    parts: dict[tuple[str, int], list[ToldTotal]] = defaultdict(list)
+    months: _Cells = defaultdict(dict)
+    for row in rows:
+        if len(row.period) == MONTH_LENGTH:
+            months[row.period][row.behavior_id] = [] if row.records is None else [row]
+        elif row.records is not None:
+            parts[row.period[:MONTH_LENGTH], row.behavior_id].append(row)
+    return {
+        month: {
+            behavior: told or parts[month, behavior]
+            for behavior, told in behaviors.items()
+            if behavior != ALL
+        }
+        for month, behaviors in months.items()
+    }
 
 
-def _by_behavior(
-    session: Session, told: Iterable[InstitutionMonth], hidden: Iterable[InstitutionMonth]
-) -> list[MemberGroup]:
-    """Return the sums of told months by behaviour; a behaviour with no told month is withheld."""
-    found: dict[int, list[InstitutionMonth]] = {row.behavior_id: [] for row in hidden}
-    for row in told:
-        found.setdefault(row.behavior_id, []).append(row)
-    found.pop(_ALL, None)
+def _by_month(rows: Iterable[ToldTotal], cells: _Cells) -> list[MemberGroup]:
+    """Return the months: each as a whole, or else the sum of what is told of its behaviours."""
+    whole = {row.period: row for row in rows if row.behavior_id == ALL and row.records is not None}
+    return [
+        _group(
+            month,
+            {},
+            [whole[month]] if month in whole else [row for told in of.values() for row in told],
+        )
+        for month, of in cells.items()
+    ]
+
+
+def _by_behavior(cells: _Cells, names: Mapping[int, _Name]) -> list[MemberGroup]:
+    """Return the sums of what is told by behaviour; one of which nothing is told is withheld."""
+    found: dict[int, list[ToldTotal]] = defaultdict(list)
+    for behaviors in cells.values():
+        for behavior, told in behaviors.items():
+            found[behavior] += told
     groups = [
-        _group(code, {"zh": zh, "en": en}, found[behavior_id])
-        for behavior_id, code, zh, en in _named(session, found)
+        _group(names[behavior].code, {"zh": names[behavior].zh, "en": names[behavior].en}, told)
+        for behavior, told in found.items()
     ]
     return sorted(groups, key=lambda item: (item.withheld, -(item.reduction_g or 0), item.key))
 
 
-def _named(session: Session, ids: Collection[int]) -> Iterable[tuple[int, str, str, str]]:
-    """Return id, code and names in Chinese and English of behaviours; their rules are not read."""
-    if not ids:
-        return []
-    texts = col(Behavior.texts)
-    rows: Any = session.execute(
-        sa.select(
-            col(Behavior.id),
-            col(Behavior.code),
-            texts["zh"]["name"].as_string(),
-            texts["en"]["name"].as_string(),
-        ).where(col(Behavior.id).in_(sorted(ids)))
-    )
-    return [tuple(row) for row in rows]
-
-
-def _group(key: str, names: dict[str, str], rows: Sequence[InstitutionMonth]) -> MemberGroup:
+def _group(key: str, names: dict[str, str], rows: Sequence[ToldTotal]) -> MemberGroup:
     if not rows:
         return MemberGroup(key, names, None, None, None, withheld=True)
     return MemberGroup(
         key,
         names,
-        people=max(row.people for row in rows),
-        records=sum(row.records for row in rows),
-        reduction_g=sum(row.reduction_g for row in rows),
+        people=max(row.people or 0 for row in rows),
+        records=sum(row.records or 0 for row in rows),
+        reduction_g=sum(row.reduction_g or 0 for row in rows),
         withheld=False,
     )

@@ -1,77 +1,69 @@
-"""What members of an institution's teams did, for challenges: one statement for all teams."""
+"""What was told of an institution's teams, for challenges."""
 
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from behaviors.models import ActivityRecord, Behavior, RecordStatus
-from carbonaccount.institutions.models import InstitutionMember
+from behaviors.models import Behavior
+from behaviors.told import ALL
+from behaviors.told_models import PartClosed, ToldTeam, ToldTotal
+from carbonaccount.institutions.month_parts import parsed
 from carbonaccount.institutions.team_acts import (
     BehaviorChoice,
+    PartActs,
     Question,
     TeamActs,
     register_team_acts,
 )
 
 
-def team_acts(session: Session, question: Question) -> list[TeamActs]:
-    """Return what each team did; see `carbonaccount.institutions.team_acts`."""
-    start = question.first - timedelta(days=question.days)
-    end = question.first + timedelta(days=question.days)
-    during = col(ActivityRecord.business_day) >= question.first
-    members = (
-        sa.select(col(InstitutionMember.team), col(InstitutionMember.account_id))
-        .where(
-            col(InstitutionMember.institution_id) == question.institution_id,
-            col(InstitutionMember.first_day) <= question.members_on,
-            sa.or_(
-                col(InstitutionMember.last_day).is_(None),
-                col(InstitutionMember.last_day) >= question.members_on,
-            ),
-        )
-        .subquery()
+def team_acts(session: Session, question: Question) -> list[PartActs]:
+    """Return what was told of each part; see `carbonaccount.institutions.team_acts`."""
+    codes = [part.code for part in question.parts]
+    behavior = (
+        select(col(Behavior.id)).where(col(Behavior.code) == question.behavior).scalar_subquery()
     )
-    # By person first, so that how many acted and how often comes out of one reading.
-    people = (
-        sa.select(
-            members.c.team,
-            members.c.account_id,
-            sa.func.count(col(ActivityRecord.id)).label("acts"),
-            sa.func.count(sa.case((during, col(ActivityRecord.id)))).label("acts_during"),
-        )
-        .select_from(members)
+    # A row a closed part, with what all members did if it was told.
+    totals = session.execute(
+        sa.select(col(PartClosed.part), col(ToldTotal.records))
         .outerjoin(
-            ActivityRecord,
+            ToldTotal,
             sa.and_(
-                col(ActivityRecord.account_id) == members.c.account_id,
-                col(ActivityRecord.business_day) >= start,
-                col(ActivityRecord.business_day) < end,
-                col(ActivityRecord.status) == RecordStatus.COUNTED,
-                col(ActivityRecord.outcome) != "overlap",
-                col(ActivityRecord.behavior_id)
-                == select(col(Behavior.id))
-                .where(col(Behavior.code) == question.behavior)
-                .scalar_subquery(),
+                col(ToldTotal.period) == col(PartClosed.part),
+                col(ToldTotal.institution_id) == question.institution_id,
+                col(ToldTotal.behavior_id) == behavior,
             ),
         )
-        .group_by(members.c.team, members.c.account_id)
-        .subquery()
-    )
-    rows = session.execute(
-        sa.select(
-            people.c.team,
-            sa.func.count(),
-            sa.func.count(sa.case((people.c.acts > 0, 1))),
-            sa.func.count(sa.case((people.c.acts_during > 0, 1))),
-            sa.func.sum(people.c.acts - people.c.acts_during),
-            sa.func.sum(people.c.acts_during),
+        .where(col(PartClosed.part).in_(codes))
+        .order_by(col(PartClosed.part))
+    ).all()
+    sizes: dict[str, dict[str, int]] = defaultdict(dict)
+    acts: dict[tuple[str, str], int] = {}
+    for row in session.exec(
+        select(ToldTeam).where(
+            col(ToldTeam.institution_id) == question.institution_id,
+            col(ToldTeam.part).in_(codes),
+            sa.or_(col(ToldTeam.behavior_id) == ALL, col(ToldTeam.behavior_id) == behavior),
         )
-        .group_by(people.c.team)
-        .order_by(people.c.team)
-    )
-    return [TeamActs(team, *(int(number) for number in numbers)) for team, *numbers in rows]
+    ):
+        if row.behavior_id == ALL:
+            sizes[row.part][row.team] = row.people
+        else:
+            acts[row.part, row.team] = row.records
+    return [
+        PartActs(parsed(code), records, _teams(code, sizes[code], acts)) for code, records in totals
+    ]
+
+
+def _teams(
+    code: str, sizes: Mapping[str, int], acts: Mapping[tuple[str, str], int]
+) -> dict[str, TeamActs]:
+    return {
+        team: TeamActs(members, acts.get((code, team))) for team, members in sorted(sizes.items())
+    }
 
 
 def behavior_choices(session: Session) -> list[BehaviorChoice]:

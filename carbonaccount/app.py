@@ -31,6 +31,7 @@ _MODEL_MODULES = (
     "behaviors.control_models",
     "behaviors.models",
     "behaviors.rule_models",
+    "behaviors.told_models",
     "behaviors.total_models",
     "rewards.fund_models",
     "rewards.giving_models",

@@ -1,41 +1,47 @@
-"""What a challenge comes to: pure arithmetic over what teams did.
+"""What a challenge comes to: pure arithmetic over what was told of parts of months.
 
-Teams are compared with themselves: the acts a member during the challenge, less those in as many
-days right before it. Whoever did little before and a little more now stands before whoever always
-did much. Nothing is told of fewer than ten people who acted, and results move in steps of seven
-days, so that nobody can read single days out of them.
+Teams are compared with themselves: the acts a member and week during the challenge, less those in
+as many parts right before it. Whoever did little before and a little more now stands before whoever
+always did much. A challenge tells only sums of what is told anyway, so that two challenges that
+overlap tell no more than one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
-from carbonaccount.institutions.member_totals import FEWEST_PEOPLE
-from carbonaccount.institutions.team_acts import TeamActs
-
-STEP_DAYS = 7
+from carbonaccount.institutions.month_parts import WEEK_DAYS
+from carbonaccount.institutions.team_acts import PartActs
 
 
 @dataclass(frozen=True)
 class TeamResult:
-    """A team's change in acts a member; without it when fewer than ten of it acted.
+    """A team's acts a member and week, and by how much they changed; None where withheld.
 
-    `place` counts from 1, equal changes share one; None where nothing is ranked.
+    `members` as of the last part that is told. `place` counts from 1, equal changes share one;
+    None where nothing is ranked.
     """
 
     team: str
     members: int
+    weekly: Fraction | None
     change: Fraction | None
     place: int | None = None
 
 
 @dataclass(frozen=True)
 class CampaignResult:
-    """How far a challenge has come: acts of all members, None when fewer than ten acted."""
+    """How far a challenge has come: acts of all members in the parts that are told.
 
-    counted_days: int
+    `told_parts` of its `parts` are closed; `acts` is None when all of them are withheld, `partly`
+    says that some are.
+    """
+
+    parts: int
+    told_parts: int
     acts: int | None
+    partly: bool
     goal_acts: int
     teams: tuple[TeamResult, ...]
 
@@ -45,47 +51,83 @@ class CampaignResult:
         return None if self.acts is None else self.acts * 100 // self.goal_acts
 
 
-def counted_days(first: date, last: date, today: date) -> int:
-    """Return how many days of a challenge are in its results: whole weeks, at the end all."""
-    length = (last - first).days + 1
-    if today > last:
-        return length
-    return max(0, (today - first).days // STEP_DAYS * STEP_DAYS)
+def result(
+    during: Sequence[PartActs],
+    before: Sequence[PartActs],
+    *,
+    parts: int,
+    goal_acts: int,
+    ranked: bool,
+) -> CampaignResult:
+    """Return what teams came to: ranked by change if wanted, else by name; withheld ones last.
 
-
-def result(rows: Sequence[TeamActs], *, days: int, goal_acts: int, ranked: bool) -> CampaignResult:
-    """Return what teams came to: ranked by change if wanted, else by name; withheld ones last."""
-    acting = sum(row.active_during for row in rows)
-    told = [TeamResult(row.team, row.members, _change(row)) for row in rows]
+    during, before: the closed parts of the challenge and of the time before it.
+    """
+    told = [part.acts for part in during if part.acts is not None]
+    teams = [_team(name, during, before) for name in _names(during)]
     known = sorted(
-        (team for team in told if team.change is not None),
+        (team for team in teams if team.change is not None),
         key=lambda team: (-(team.change or 0) if ranked else 0, team.team),
     )
-    hidden = sorted((team for team in told if team.change is None), key=lambda team: team.team)
+    hidden = sorted(
+        (team for team in teams if team.change is None),
+        key=lambda team: (team.weekly is None, team.team),
+    )
     return CampaignResult(
-        counted_days=days,
-        acts=sum(row.acts_during for row in rows) if acting >= FEWEST_PEOPLE else None,
+        parts=parts,
+        told_parts=len(during),
+        acts=sum(told) if told else None,
+        partly=len(told) < len(during),
         goal_acts=goal_acts,
         teams=(*(_placed(known) if ranked else known), *hidden),
     )
 
 
-def _change(row: TeamActs) -> Fraction | None:
-    if row.active < FEWEST_PEOPLE:
-        return None
-    return Fraction(row.acts_during - row.acts_before, row.members)
+def _names(during: Sequence[PartActs]) -> list[str]:
+    """Return the teams that anybody was in."""
+    names = {name for part in during for name in part.teams}
+    return sorted(names)
+
+
+def _team(name: str, during: Sequence[PartActs], before: Sequence[PartActs]) -> TeamResult:
+    weekly, earlier = _weekly(name, during), _weekly(name, before)
+    members = [part.teams[name].members for part in during if name in part.teams]
+    return TeamResult(
+        name,
+        members[-1],
+        weekly,
+        None if weekly is None or earlier is None else weekly - earlier,
+    )
+
+
+def _weekly(name: str, parts: Sequence[PartActs]) -> Fraction | None:
+    """Return a team's acts a member and week over the parts that tell of it."""
+    acts, days = 0, 0
+    for part in parts:
+        team = part.teams.get(name)
+        if team is not None and team.acts is not None:
+            acts += team.acts
+            days += team.members * part.part.days
+    return Fraction(acts * WEEK_DAYS, days) if days else None
 
 
 def _placed(teams: Sequence[TeamResult]) -> list[TeamResult]:
     changes = [team.change for team in teams]
     return [
-        TeamResult(team.team, team.members, team.change, changes.index(team.change) + 1)
+        TeamResult(
+            team.team, team.members, team.weekly, team.change, changes.index(team.change) + 1
+        )
         for team in teams
     ]
 
 
+def tenths(number: Fraction) -> Decimal:
+    """Return a number with one decimal, rounded half away from zero."""
+    rounded = (abs(number) * 20 + 1) // 2
+    return Decimal(-rounded if number < 0 else rounded).scaleb(-1)
+
+
 def change_text(change: Fraction) -> str:
     """Return a change with its sign and one decimal, rounded half away from zero, e.g. +0.7."""
-    tenths = (abs(change) * 20 + 1) // 2
-    sign = "-" if change < 0 and tenths else "+" if tenths else ""
-    return f"{sign}{tenths // 10}.{tenths % 10}"
+    rounded = tenths(change)
+    return f"{rounded:+}" if rounded else "0.0"

@@ -1,7 +1,7 @@
 """An institution's own challenges: begun, called off, and what they came to."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -12,15 +12,18 @@ from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.institutions import once
 from carbonaccount.institutions.applications import locked
 from carbonaccount.institutions.campaign_models import Campaign
-from carbonaccount.institutions.campaign_rules import CampaignResult, counted_days, result
+from carbonaccount.institutions.campaign_rules import CampaignResult, result
 from carbonaccount.institutions.models import Institution
-from carbonaccount.institutions.team_acts import Question, behavior_choices, team_acts
+from carbonaccount.institutions.month_parts import Part, part_of, parts_before, whole_parts
+from carbonaccount.institutions.team_acts import Question, behavior_choices, team_acts, told_on
 from carbonaccount.institutions.trail import note
 
 LONGEST_NAME, LONGEST_NAME_EN = 60, 90
 SHORTEST_DAYS, LONGEST_DAYS = 7, 92
 MOST_AT_ONCE = 5
 MOST_ACTS = 100_000_000
+# A challenge can be announced so many parts of months ahead: about a year.
+PARTS_AHEAD = 48
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,10 @@ def begin(
     now: datetime,
     request_key: str = "",
 ) -> Campaign:
-    """Announce a challenge, from today or later.
+    """Announce a challenge, from today or later, of whole parts of months.
 
-    Raises Invalid (campaign_name, campaign_behavior, campaign_days, campaign_goal), Conflict
-    (too_many_campaigns).
+    Raises Invalid (campaign_name, campaign_behavior, campaign_first_day, campaign_first_part,
+    campaign_last_part, campaign_days, campaign_goal), Conflict (too_many_campaigns).
     """
     locked(session, public_id=institution.public_id)
     first, last = _checked(session, content, business_day(now))
@@ -92,11 +95,15 @@ def _checked(session: Session, content: CampaignContent, today: date) -> tuple[d
         raise Invalid("campaign_behavior", field="behavior")
     if content.first_day is None or content.first_day < today:
         raise Invalid("campaign_first_day", field="first_day")
+    if content.first_day != part_of(content.first_day).first:
+        raise Invalid("campaign_first_part", field="first_day")
     days = (content.last_day - content.first_day).days + 1 if content.last_day else 0
     if content.last_day is None or not SHORTEST_DAYS <= days <= LONGEST_DAYS:
         raise Invalid(
             "campaign_days", field="last_day", minimum=SHORTEST_DAYS, maximum=LONGEST_DAYS
         )
+    if content.last_day != part_of(content.last_day).last:
+        raise Invalid("campaign_last_part", field="last_day")
     if not 1 <= content.goal_acts <= MOST_ACTS:
         raise Invalid("campaign_goal", field="goal_acts", limit=MOST_ACTS)
     return content.first_day, content.last_day
@@ -177,27 +184,51 @@ def running(session: Session, *, institution_ids: list[int], today: date) -> lis
     return list(rows)
 
 
-def result_of(session: Session, *, campaign: Campaign, today: date, ranked: bool) -> CampaignResult:
-    """Return what a challenge has come to.
+def parts_to_come(today: date) -> list[Part]:
+    """Return the parts of months of which a challenge can be made, from today on."""
+    part = part_of(today)
+    if part.first < today:
+        part = part.after()
+    found = [part]
+    while len(found) < PARTS_AHEAD:
+        found.append(found[-1].after())
+    return found
 
-    Members are those of the last day that is counted, in both times alike. One that was called
-    off stands as it was counted then.
-    """
+
+def parts_of(campaign: Campaign) -> list[Part]:
+    """Return the parts of months that count: those wholly over when it was called off, or all."""
+    last = campaign.last_day
     if campaign.called_off_at is not None:
-        today = min(today, business_day(campaign.called_off_at))
-    days = counted_days(campaign.first_day, campaign.last_day, today)
-    rows = (
-        team_acts(
-            session,
-            Question(
-                institution_id=campaign.institution_id,
-                behavior=campaign.behavior,
-                first=campaign.first_day,
-                days=days,
-                members_on=campaign.first_day + timedelta(days=days - 1),
-            ),
-        )
-        if days
-        else []
+        last = min(last, business_day(campaign.called_off_at) - date.resolution)
+    return whole_parts(campaign.first_day, last)
+
+
+def next_told(campaign: Campaign, result: CampaignResult) -> date | None:
+    """Return the day on which the next part is told, None when all are."""
+    left = parts_of(campaign)[result.told_parts :]
+    return told_on(left[0]) if left else None
+
+
+def result_of(session: Session, *, campaign: Campaign, ranked: bool) -> CampaignResult:
+    """Return what a challenge has come to: what is told of its parts, and of as many before.
+
+    What is told of a part never changes. A challenge that was called off counts the parts that
+    were over by then.
+    """
+    parts = parts_of(campaign)
+    earlier = parts_before(parts[0], len(parts)) if parts else []
+    told = team_acts(
+        session,
+        Question(
+            institution_id=campaign.institution_id,
+            behavior=campaign.behavior,
+            parts=(*earlier, *parts),
+        ),
     )
-    return result(rows, days=days, goal_acts=campaign.goal_acts, ranked=ranked)
+    return result(
+        [part for part in told if part.part in parts],
+        [part for part in told if part.part in earlier],
+        parts=len(parts),
+        goal_acts=campaign.goal_acts,
+        ranked=ranked,
+    )

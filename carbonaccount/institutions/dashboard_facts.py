@@ -1,7 +1,8 @@
 """What an institution's first page is made of, in one statement: it changes when the page does.
 
 What the page shows as it is stands here as it is; of inventories, lots and statements everything
-that their sums come from. Each part reads this institution's own rows by an index.
+that their sums come from. What was told of members never changes, so that its rows are counted.
+Each part reads this institution's own rows by an index.
 """
 
 from datetime import date, timedelta
@@ -45,9 +46,8 @@ _FACTS = """
       (SELECT {list}(c.public_id || ' ' || c.name_zh || ' ' || c.name_en || ' ' || c.last_day, ',')
          FROM campaign c WHERE c.institution_id = i.id AND c.first_day <= :today
          AND c.last_day >= :today AND c.called_off_at IS NULL),
-      (SELECT {list}(t.month || ' ' || t.behavior_id || ' ' || t.people || ' ' || t.records || ' '
-           || t.reduction_g, ',')
-         FROM institution_month t WHERE t.institution_id = i.id AND t.month >= :year_ago)
+      (SELECT count(*) FROM told_total t
+         WHERE t.institution_id = i.id AND t.period >= :year_ago)
     FROM institution i JOIN institution_person p ON p.institution_id = i.id
     WHERE i.public_id = :public_id AND i.status = 'active' AND p.account_id = :account_id
       AND p.active

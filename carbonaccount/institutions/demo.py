@@ -5,7 +5,7 @@ other subjects of this room show is loaded by modules of their own, named in `_P
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib import import_module
 
 from sqlmodel import Session, col, select
@@ -123,7 +123,8 @@ def _furnish(session: Session, school: DemoSchool) -> None:
 
 
 def _challenge(session: Session, school: DemoSchool) -> None:
-    today = business_day(school.now)
+    # Three parts of months from the next one that begins: the shortest three weeks there are.
+    parts = campaigns.parts_to_come(business_day(school.now))
     campaigns.begin(
         session,
         institution=school.institution,
@@ -131,8 +132,8 @@ def _challenge(session: Session, school: DemoSchool) -> None:
             name_zh="示例：公交上学三周",
             name_en="Example: three weeks by bus",
             behavior="bus_trip",
-            first_day=today,
-            last_day=today + timedelta(days=20),
+            first_day=parts[0].first,
+            last_day=parts[2].last,
             goal_acts=500,
         ),
         acting_user=school.owner,

@@ -30,7 +30,7 @@ from carbonaccount.institutions.models import (
 from carbonaccount.institutions.trail import note
 
 CODE_LENGTH = 12
-NOTICE_VERSION = "2026-11-21"
+NOTICE_VERSION = "2026-11-22"
 LONGEST_TEAM = 40
 MOST_TEAMS = 200
 WEB_CHANNEL = "web"

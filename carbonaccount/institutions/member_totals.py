@@ -1,8 +1,7 @@
 """What the members of an institution came to, told to pages that may not read records.
 
-The room that keeps the records registers how it is worked out. Only whole calendar months are
-told, of at least ten people, and a total is the sum of the months it shows: whoever compares two
-of them learns no more than what is shown anyway.
+The room that keeps the records registers what it told: of whole calendar months, once and for good,
+of at least ten people. A total is the sum of what it shows (docs/decisions/0020).
 """
 
 from collections.abc import Callable
@@ -65,8 +64,8 @@ def member_totals(
 ) -> MemberTotals:
     """Return what an institution's members came to from `first` to `last`, both included.
 
-    A member counts on the days of their membership; corrections of records are in the numbers, as
-    of the last adding up. Raises ValueError unless the time is whole calendar months, Unavailable
+    A member counts on the days of their membership; what came later than a week after the month is
+    not in the numbers. Raises ValueError unless the time is whole calendar months, Unavailable
     (no_records_room) when no room keeps records.
     """
     if first.day != 1 or (last + timedelta(days=1)).day != 1 or last < first:

@@ -1,16 +1,21 @@
-"""How often members of a team did something, told to pages that may not read records.
+"""What members and their teams are told to have done, for pages that may not read records.
 
-The room that keeps the records registers how it is counted: in one statement for all teams.
+The room that keeps the records registers what it told. Parts of months are told once and for good,
+a week after they are over; a challenge is a view of them and tells nothing else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from sqlmodel import Session
 
 from carbonaccount.errors import Unavailable
+from carbonaccount.institutions.month_parts import Part
+
+# For so many days after a part of a month records may come late and still be told with it.
+LATE_DAYS = 7
 
 
 class BehaviorChoice(NamedTuple):
@@ -20,47 +25,53 @@ class BehaviorChoice(NamedTuple):
     names: dict[str, str]
 
 
-@dataclass(frozen=True)
-class TeamActs:
-    """What a team's members did in two times of equal length, one right before the other.
+class TeamActs(NamedTuple):
+    """How many were in a team, and how often they did it: None when it is withheld."""
 
-    `active` are those who did it in either, `active_during` those in the later one. Members
-    without a team stand under "".
+    members: int
+    acts: int | None
+
+
+@dataclass(frozen=True)
+class PartActs:
+    """What is told of a part of a month; acts of all members, None when they are withheld.
+
+    Members without a team stand under "".
     """
 
-    team: str
-    members: int
-    active: int
-    active_during: int
-    acts_before: int
-    acts_during: int
+    part: Part
+    acts: int | None
+    teams: Mapping[str, TeamActs]
 
 
 @dataclass(frozen=True)
 class Question:
-    """Whose acts are asked for: members on `members_on`, `days` from `first` and as many before."""
+    """Whose acts are asked for: which behaviour of an institution's members, in which parts."""
 
     institution_id: int
     behavior: str
-    first: date
-    days: int
-    members_on: date
+    parts: tuple[Part, ...]
 
 
-ActsOf = Callable[[Session, Question], Sequence[TeamActs]]
+ActsOf = Callable[[Session, Question], Sequence[PartActs]]
 ChoicesOf = Callable[[Session], Sequence[BehaviorChoice]]
 _registered: list[tuple[ActsOf, ChoicesOf]] = []
 
 
 def register_team_acts(acts: ActsOf, choices: ChoicesOf) -> None:
-    """Say how acts are counted and what can be counted; once for the application."""
+    """Say how acts are told and what can be counted; once for the application."""
     if _registered not in ([], [(acts, choices)]):
         raise ValueError("two rooms tell what teams have done")
     _registered[:] = [(acts, choices)]
 
 
-def team_acts(session: Session, question: Question) -> list[TeamActs]:
-    """Return what each team did, by name.
+def told_on(part: Part) -> date:
+    """Return the day from which a part of a month is told."""
+    return part.last + timedelta(days=LATE_DAYS + 1)
+
+
+def team_acts(session: Session, question: Question) -> list[PartActs]:
+    """Return what was told of those of the parts that are closed, in order.
 
     Raises Unavailable (no_records_room) when no room keeps records.
     """

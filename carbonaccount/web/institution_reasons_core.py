@@ -182,6 +182,14 @@ INSTITUTION_CORE: dict[str, tuple[str, str]] = {
     ),
     "campaign_behavior": ("请选择行为。", "Choose a behaviour."),
     "campaign_first_day": ("第一天须是今天或以后。", "It begins today or later."),
+    "campaign_first_part": (
+        "第一天须是一个月的 1 日、8 日、15 日或 22 日。",
+        "The first day is the 1st, 8th, 15th or 22nd of a month.",
+    ),
+    "campaign_last_part": (
+        "最后一天须是一个月的 7 日、14 日、21 日或月底。",
+        "The last day is the 7th, 14th or 21st of a month, or its end.",
+    ),
     "campaign_days": (
         "最后一天须让挑战一共 {minimum} 至 {maximum} 天。",
         "It lasts {minimum} to {maximum} days in all.",

@@ -4,16 +4,22 @@ from datetime import date
 
 from flask import flash, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, SelectField, StringField
+from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional, Regexp
+from wtforms.validators import InputRequired, Length, Regexp
 
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.institutions import campaigns as services
 from carbonaccount.institutions.campaign_models import Campaign
-from carbonaccount.institutions.campaign_rules import CampaignResult, TeamResult, change_text
+from carbonaccount.institutions.campaign_rules import (
+    CampaignResult,
+    TeamResult,
+    change_text,
+    tenths,
+)
 from carbonaccount.institutions.campaigns import CampaignContent
 from carbonaccount.institutions.seats import CLERKS, Seated
 from carbonaccount.institutions.team_acts import behavior_choices
@@ -43,8 +49,8 @@ class CampaignForm(OnceForm):
         render_kw={"maxlength": 90, "autocomplete": "off"},
     )
     behavior = SelectField(_l("数哪种行为"), validators=[InputRequired(_l("请选择行为。"))])
-    first_day = DateField(_l("第一天"), validators=[Optional()])
-    last_day = DateField(_l("最后一天"), validators=[Optional()])
+    first_day = SelectField(_l("第一天"), validators=[InputRequired(_l("请选择第一天。"))])
+    last_day = SelectField(_l("最后一天"), validators=[InputRequired(_l("请选择最后一天。"))])
     goal_acts = StringField(
         _l("目标：全体成员一共"),
         validators=[
@@ -54,7 +60,16 @@ class CampaignForm(OnceForm):
     )
 
     def offer(self) -> None:
-        """Fill in the behaviours that can be chosen."""
+        """Fill in what can be chosen: behaviours, and the days of whole parts of months."""
+        parts = services.parts_to_come(business_day(utc_now()))
+        for field, days in (
+            (self.first_day, [part.first for part in parts]),
+            (self.last_day, [part.last for part in parts]),
+        ):
+            field.choices = [
+                SelectChoice("", _l("请选择")),
+                *(SelectChoice(day.isoformat(), format_date(day, "long")) for day in days),
+            ]
         self.behavior.choices = [
             SelectChoice("", _l("请选择")),
             *(
@@ -69,8 +84,8 @@ class CampaignForm(OnceForm):
             name_zh=self.name_zh.data or "",
             name_en=self.name_en.data or "",
             behavior=self.behavior.data or "",
-            first_day=self.first_day.data,
-            last_day=self.last_day.data,
+            first_day=date.fromisoformat(self.first_day.data),
+            last_day=date.fromisoformat(self.last_day.data),
             goal_acts=int((self.goal_acts.data or "0").strip() or 0),
         )
 
@@ -154,11 +169,13 @@ def campaign(place: Seated, campaign_id: str) -> ResponseReturnValue:
     row = services.find(
         current_session(), institution_id=place.institution_id, public_id=campaign_id
     )
+    result = _result(row)
     return render_template(
         "institutions/campaign.html",
         place=place,
         campaign=row,
-        result=_result(row),
+        result=result,
+        next_told=services.next_told(row, result),
         ranked=rankings_shown(),
         may_edit=place.may(CLERKS),
         over=campaign_state(row) in ("over", "called_off"),
@@ -166,12 +183,7 @@ def campaign(place: Seated, campaign_id: str) -> ResponseReturnValue:
 
 
 def _result(row: Campaign) -> CampaignResult:
-    return services.result_of(
-        current_session(),
-        campaign=row,
-        today=business_day(utc_now()),
-        ranked=rankings_shown(),
-    )
+    return services.result_of(current_session(), campaign=row, ranked=rankings_shown())
 
 
 @at_institution("/campaigns/<campaign_id>/call-off", seats=CLERKS, methods=("POST",))
@@ -196,7 +208,7 @@ def campaign_export(place: Seated, campaign_id: str, kind: str) -> ResponseRetur
     row = services.find(
         current_session(), institution_id=place.institution_id, public_id=campaign_id
     )
-    header = [_("班级或部门"), _("成员"), _("每人次数的变化")]
+    header = [_("班级或部门"), _("成员"), _("每人每周次数"), _("变化")]
     ranked = rankings_shown()
     rows = [_row(team, ranked) for team in _result(row).teams]
     return table_file(
@@ -205,8 +217,13 @@ def campaign_export(place: Seated, campaign_id: str, kind: str) -> ResponseRetur
 
 
 def _row(team: TeamResult, ranked: bool) -> list[Cell]:
-    change = change_text(team.change) if team.change is not None else _("不足 10 人，不显示")
-    cells: list[Cell] = [team.team or _("未分组"), team.members, change]
+    """Return a team's row; figures are numbers, not texts with a sign in front."""
+    figures = (team.weekly, team.change)
+    cells: list[Cell] = [
+        team.team or _("未分组"),
+        team.members,
+        *(_("不足 10 人，不显示") if one is None else tenths(one) for one in figures),
+    ]
     return [team.place or "", *cells] if ranked else cells
 
 
@@ -258,4 +275,5 @@ def campaign_helpers() -> dict[str, object]:
         "campaign_words": campaign_words,
         "campaigns_running": campaigns_running,
         "team_change": change_text,
+        "team_weekly": tenths,
     }

@@ -1,6 +1,6 @@
 """What members of an institution came to, worked out by hand, and who learns of it."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from behaviors import totals
 from behaviors.models import SourceSubject
+from behaviors.telling import close_due
 from behaviors.total_models import DayChange, InstitutionDay
 from carbonaccount import signals
 from carbonaccount.institutions.member_totals import MemberGroup, member_totals
@@ -16,6 +17,8 @@ from tests.behaviors.intake.arranging import NOW, admit, bring, broken, item
 from tests.behaviors.totals.arranging import open_institution, people, rides
 
 MARCH = (date(2026, 3, 1), date(2026, 3, 31))
+# The first moment of 8 April in the city.
+CLOSING = datetime(2026, 4, 7, 16, tzinfo=UTC)
 
 
 def account_of(session: Session, name: str) -> int:
@@ -58,6 +61,15 @@ def test_members_count_from_their_first_day_to_their_last(session: Session) -> N
     totals.add_up(session, now=NOW)
     # Before the first day nobody counts; then 11 x 146 g = 1606 g a day.
     assert days_of(session, ours) == [("2026-03-02", 11, 11, 1606), ("2026-03-05", 11, 11, 1606)]
+    # Parts 1 to 7 and 8 to 14 March, 15 to 21 and the rest: told when each is over for a week.
+    assert [part.code for part in close_due(session, now=CLOSING - timedelta(days=1))] == [
+        "2026-03/1",
+        "2026-03/2",
+        "2026-03/3",
+    ]
+    assert member_totals(session, institution_id=ours, first=MARCH[0], last=MARCH[1]).withheld
+    assert [part.code for part in close_due(session, now=CLOSING)] == ["2026-03/4"]
+    assert close_due(session, now=CLOSING) == []
     found = member_totals(session, institution_id=ours, first=MARCH[0], last=MARCH[1])
     assert (found.people, found.records, found.reduction_g) == (11, 22, 3212)
     assert (found.withheld, found.partly) == (False, False)
@@ -98,6 +110,9 @@ def test_members_count_from_their_first_day_to_their_last(session: Session) -> N
     bring(session, source, late)
     totals.add_up(session, now=NOW)
     assert days_of(session, ours)[0] == ("2026-03-02", 12, 11, 1752)
+    # What was told stays: neither who left nor what came late can be read out of a change.
+    close_due(session, now=CLOSING)
+    assert found == member_totals(session, institution_id=ours, first=MARCH[0], last=MARCH[1])
     assert broken(session) == {}
     session.execute(sa.text("UPDATE institution_day SET reduction_g = reduction_g + 1"))
     assert broken(session) == {"T5": 4, "T6": 4}
@@ -113,19 +128,19 @@ def test_what_few_did_is_not_told_by_what_many_did(session: Session) -> None:
     # In February only nine acted.
     bring(session, source, *rides(names[:9], "2026-02-02"))
     totals.add_up(session, now=NOW)
+    close_due(session, now=CLOSING)
     found = member_totals(session, institution_id=ours, first=date(2026, 2, 1), last=MARCH[1])
     assert [(group.key, group.withheld) for group in found.by_month] == [
         ("2026-02", True),
         ("2026-03", False),
     ]
-    # The bus trips of three are withheld, and the rides that would tell them by subtraction.
+    # The rides of 14 are told. Beside them the whole month would tell the bus trips of three, so
+    # it is the rides alone: 14 x 146 g.
     assert {group.key: group.withheld for group in found.by_behavior} == {
-        "bike_ride": True,
+        "bike_ride": False,
         "bus_trip": True,
     }
-    assert found.partly
-    march = member_totals(session, institution_id=ours, first=MARCH[0], last=MARCH[1])
-    assert found.reduction_g == march.reduction_g
+    assert (found.records, found.reduction_g, found.partly) == (14, 2044, True)
 
 
 def bus(name: str) -> dict[str, object]:

@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from sqlmodel import Session, SQLModel, select
 
 from behaviors.models import Behavior
-from behaviors.total_models import InstitutionMonth
+from behaviors.told_models import ToldTotal
 from carbonaccount.accounts.sessions import Owner, open_login
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.institutions.campaign_models import Campaign
@@ -180,15 +180,15 @@ def test_totals_of_members_and_their_files(app: Flask) -> None:
         bus = next(b.id for b in session.exec(select(Behavior)) if b.code == "bus_trip")
         for month, people, records in ((last, 12, 40), (before, 9, 30)):
             for behavior_id in (0, bus or 0):
+                told = people >= 10
                 session.add(
-                    InstitutionMonth(
+                    ToldTotal(
                         institution_id=school.row_id,
-                        month=month.isoformat()[:7],
+                        period=month.isoformat()[:7],
                         behavior_id=behavior_id,
-                        records=records,
-                        people=people,
-                        reduction_g=records * 100,
-                        credits=0,
+                        records=records if told else None,
+                        people=people if told else None,
+                        reduction_g=records * 100 if told else None,
                     )
                 )
         session.commit()
@@ -236,14 +236,16 @@ def rows_of_a_school(school: Place) -> list[SQLModel]:
         InstitutionMember(
             **by, account_id=1, team="", first_day=today, consented_at=now, notice_version=""
         ),
-        InstitutionMonth(
-            **by,
-            month=last.isoformat()[:7],
-            behavior_id=0,
-            records=40,
-            people=12,
-            reduction_g=4000,
-            credits=0,
+        *(
+            ToldTotal(
+                **by,
+                period=month.isoformat()[:7],
+                behavior_id=0,
+                records=40,
+                people=12,
+                reduction_g=4000,
+            )
+            for month in (last, last.replace(day=1) - timedelta(days=1))
         ),
     ]
 
@@ -272,7 +274,6 @@ def test_the_page_is_kept_until_something_it_tells_of_changes(app: Flask) -> Non
         update("inventory_change", "undone = NOT undone"),
         update("inventory", "status = 'locked'"),
         update("neutrality_statement", "status = 'in_review'"),
-        update("institution_month", "people = 9"),
         update("campaign", f"first_day = {day}, last_day = {day}"),
         update("institution_member", f"first_day = {day}, last_day = {day}"),
     ]
