@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from carbonaccount.institutions.inventory_entries import LONGEST_NOTE, LONGEST_PLACE, Entry
 from carbonaccount.institutions.inventory_models import Basis, InventoryEvidence, InventoryLine
+from carbonaccount.institutions.seen import seen_at
 
 _NUMBER = {"inputmode": "decimal", "autocomplete": "off", "maxlength": 30}
 
@@ -19,6 +20,7 @@ class LineForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Month, amount and unit of one energy, and what tells where it comes from."""
 
     factor_code = HiddenField()
+    seen = HiddenField()
     month = SelectField(_l("月份"))
     amount = StringField(
         _l("数量"), validators=[InputRequired(_l("请填数量。"))], render_kw=_NUMBER
@@ -51,6 +53,7 @@ class LineForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     def show(self, line: InventoryLine, evidence: Sequence[InventoryEvidence]) -> None:
         """Show a line as it was entered."""
+        self.seen.data = seen_at(line.changed_at)
         self.month.data = str(line.month)
         self.amount.data, self.unit.data = line.entered_amount, line.entered_unit
         self.green_power.data = _shown(line.entered_green_power)

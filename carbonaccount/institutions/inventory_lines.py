@@ -18,6 +18,7 @@ from carbonaccount.institutions.inventory_models import (
     InventoryEvidence,
     InventoryLine,
 )
+from carbonaccount.institutions.seen import check_seen
 
 MOST_LINES = 5000
 Fields = dict[str, object]
@@ -121,16 +122,21 @@ def edit_line(
     inventory: Inventory,
     line_id: int,
     entry: Entry,
+    seen: str | None = None,
     acting_user: Actor,
     now: datetime,
 ) -> None:
-    """Write a line anew. Raises NotFound (line_not_found) and as `add_line` does."""
+    """Write a line anew; `seen` is what the form carried of it, see `check_seen`.
+
+    Raises NotFound (line_not_found), Conflict (changed_meanwhile) and as `add_line` does.
+    """
     line = find_line(session, inventory=inventory, line_id=line_id)
     fields = prepared(entry, year=inventory.year, book=FactorBook.load(session))
     _check_evidence(session, inventory, entry)
     _check_free(life.lines_in(session, inventory), fields, line)
     if fields_of(line) == fields:
         return
+    check_seen(seen, line.changed_at)
     writer = Writer.begin(
         session, inventory=inventory, acting_user=acting_user, now=now, what="line.edit"
     )
@@ -150,7 +156,7 @@ def remove_line(
 
 def find_line(session: Session, *, inventory: Inventory, line_id: int) -> InventoryLine:
     """Return a line in force of this version. Raises NotFound (line_not_found)."""
-    line = session.get(InventoryLine, line_id)
+    line = session.get(InventoryLine, line_id, populate_existing=True)
     if line is None or line.inventory_id != inventory.id or line.removed:
         raise NotFound("line_not_found")
     return line

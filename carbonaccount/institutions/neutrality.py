@@ -20,6 +20,7 @@ from carbonaccount.institutions.inventory_results import YearAccount
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality_models import MeasureArea, NeutralityPlan, PlanMeasure
 from carbonaccount.institutions.offset_rules import KWH_PER_CERTIFICATE
+from carbonaccount.institutions.seen import check_seen
 from carbonaccount.institutions.trail import note
 
 G_PER_KG = 1000
@@ -172,17 +173,24 @@ def write_plan(
     target_year: int,
     reduce_permille: int,
     aim: str,
+    seen: str | None = None,
     acting_user: Actor,
     now: datetime,
 ) -> NeutralityPlan:
-    """Write the plan, or write it anew. Raises Invalid (plan_years, plan_share, plan_text)."""
+    """Write the plan, or write it anew; `seen` is what the form carried, see `check_seen`.
+
+    Raises Invalid (plan_years, plan_share, plan_text), Conflict (changed_meanwhile).
+    """
     if not FIRST_YEAR <= base_year < target_year <= LAST_YEAR:
         raise Invalid("plan_years", field="target_year")
     if not 0 <= reduce_permille <= 1000:
         raise Invalid("plan_share", field="reduce")
     if len(aim.strip()) > _LIMITS["aim"]:
         raise Invalid("plan_text", field="aim", limit=_LIMITS["aim"])
-    plan = session.get(NeutralityPlan, institution.stored_id)
+    plan = session.get(
+        NeutralityPlan, institution.stored_id, with_for_update=True, populate_existing=True
+    )
+    check_seen(seen, None if plan is None else plan.changed_at)
     if plan is None:
         plan = NeutralityPlan(
             institution_id=institution.stored_id,
@@ -215,13 +223,14 @@ def write_measure(
     institution: Institution,
     content: MeasureContent,
     public_id: str = "",
+    seen: str | None = None,
     acting_user: Actor,
     now: datetime,
 ) -> PlanMeasure:
-    """Add a measure, or write the one with `public_id` anew.
+    """Add a measure, or write the one with `public_id` anew, `seen` as its form carried it.
 
     Raises Invalid (measure_year, measure_area, measure_title, measure_effect, measure_basis),
-    NotFound (unknown_plan_measure).
+    NotFound (unknown_plan_measure), Conflict (changed_meanwhile).
     """
     _check_measure(content)
     columns: dict[str, Any] = {
@@ -235,6 +244,8 @@ def write_measure(
     }
     if public_id:
         row = measure_at(session, institution, public_id)
+        session.refresh(row, with_for_update=True)
+        check_seen(seen, row.changed_at)
         row.sqlmodel_update(columns)
     else:
         row = PlanMeasure(

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
-from wtforms import BooleanField, Field, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, Field, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 
@@ -26,6 +26,7 @@ from carbonaccount.institutions.neutrality import (
 )
 from carbonaccount.institutions.neutrality_models import NeutralityPlan, PlanMeasure
 from carbonaccount.institutions.offset_rules import REGISTRIES
+from carbonaccount.institutions.seen import seen_at
 from carbonaccount.web.templating import language, whole_text
 
 _BAD_DAY = _l("请填写日期，例如 2026-12-01。")
@@ -251,6 +252,7 @@ class ShareLotForm(FlaskForm):  # type: ignore[misc]
 class PlanForm(FlaskForm):  # type: ignore[misc]
     """The plan."""
 
+    seen = HiddenField()
     base_year = StringField(_l("基准年"), validators=[_needed, _is_year], render_kw=_NUMERIC)
     target_year = StringField(_l("目标年"), validators=[_needed, _is_year], render_kw=_NUMERIC)
     reduce = StringField(
@@ -263,6 +265,7 @@ class PlanForm(FlaskForm):  # type: ignore[misc]
     def fill(self, plan: NeutralityPlan | None) -> None:
         """Show the plan there is."""
         if plan is not None:
+            self.seen.data = seen_at(plan.changed_at)
             self.base_year.data = str(plan.base_year)
             self.target_year.data = str(plan.target_year)
             self.reduce.data = offset_labels.percent(plan.reduce_permille).rstrip("%")
@@ -276,12 +279,14 @@ class PlanForm(FlaskForm):  # type: ignore[misc]
             "target_year": scaled(self.target_year, _WHOLE, 1) or 0,
             "reduce_permille": -1 if share is None else share,
             "aim": self.aim.data or "",
+            "seen": self.seen.data,
         }
 
 
 class MeasureForm(FlaskForm):  # type: ignore[misc]
     """A measure of a year."""
 
+    seen = HiddenField()
     year = StringField(_l("年份"), validators=[_needed, _is_year], render_kw=_NUMERIC)
     area = SelectField(_l("类别"), choices=[SelectChoice(*i) for i in offset_labels.AREAS.items()])
     title = StringField(_l("措施"), validators=[_needed, Length(max=120)])
@@ -295,6 +300,7 @@ class MeasureForm(FlaskForm):  # type: ignore[misc]
 
     def fill(self, row: PlanMeasure) -> None:
         """Show a measure."""
+        self.seen.data = seen_at(row.changed_at)
         self.year.data, self.area.data, self.title.data = str(row.year), row.area, row.title
         self.expected.data = _kilograms(row.expected_g)
         self.achieved.data = "" if row.achieved_g is None else _kilograms(row.achieved_g)

@@ -34,6 +34,10 @@ INSTITUTION_INVENTORY: dict[str, tuple[str, str]] = {
         "与第 {line} 行重复（月份、能源和地点都相同）。",
         "It repeats line {line}: same month, energy and place.",
     ),
+    "changed_meanwhile": (
+        "您打开之后，有人改过并保存了。",
+        "Somebody changed and saved this after you had opened it.",
+    ),
     "line_limit": ("一年的清单最多 {limit} 行。", "A year's inventory has at most {limit} lines."),
     "line_not_found": (
         "没有这一行，或者它已被删除。",

@@ -1,5 +1,6 @@
 """Entering a line, changing it, taking it out, and undoing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from carbonaccount.institutions.views.inventory_common import (
     spoken,
     year_page,
 )
+from carbonaccount.institutions.views.meanwhile import Difference, differences
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.identity import go_to
 from carbonaccount.web.problems import status_of
@@ -162,9 +164,18 @@ def inventory_edit(place: Seated, year: int, line_id: int) -> ResponseReturnValu
     code = line.factor_code
     error = on_year(place, year, _edit, open_only=True, form=form, code=code, line_id=line_id)
     if error is not None:
-        return _line_page(page, form, code, line=line, error=error)
+        meanwhile = _meanwhile(page, form, line) if error.code == "changed_meanwhile" else ()
+        return _line_page(page, form, code, line=line, error=error, meanwhile=meanwhile)
     flash(_("已保存。"), "success")
     return to_year(place, year)
+
+
+def _meanwhile(page: YearPage, form: LineForm, line: InventoryLine) -> list[Difference]:
+    """Return what was saved since the form was opened; saving again then writes over it."""
+    stored = _form(page, line.factor_code, line, LineForm(None))
+    stored.show(line, _files(page, line))
+    form.seen.data = stored.seen.data
+    return differences(form, stored)
 
 
 def _edit(
@@ -177,7 +188,9 @@ def _edit(
     **who: Any,
 ) -> None:
     entry = _checked(session, inventory, form, code, **who)
-    writing.edit_line(session, inventory=inventory, line_id=line_id, entry=entry, **who)
+    writing.edit_line(
+        session, inventory=inventory, line_id=line_id, entry=entry, seen=form.seen.data, **who
+    )
 
 
 @at_institution("/inventory/<int:year>/lines/<int:line_id>/remove", seats=CLERKS, methods=("POST",))
@@ -206,14 +219,16 @@ def _closed(place: Seated, year: int) -> ResponseReturnValue:
     return to_year(place, year)
 
 
-def _form(page: YearPage, code: str, line: InventoryLine | None = None) -> LineForm:
+def _form(
+    page: YearPage, code: str, line: InventoryLine | None = None, form: LineForm | None = None
+) -> LineForm:
     """Return the form of one energy; raises NotFound (unknown_factor) and as `block_of` does."""
     factor = page.book.on(code, factor_day(page.inventory.year, 1))
     footprint.block_of(code)
     units = conversion.choices(footprint.activity_unit(factor.unit), code)
     if line is not None and line.entered_unit not in units:
         units = (line.entered_unit, *units)
-    form = LineForm()
+    form = form or LineForm()
     form.offer(
         months=[(month, month_name(month)) for month in _MONTHS],
         units=units,
@@ -246,6 +261,7 @@ def _line_page(
     *,
     line: InventoryLine | None = None,
     error: DomainError | None = None,
+    meanwhile: Sequence[Difference] = (),
     status: int = 200,
 ) -> ResponseReturnValue:
     if error is not None:
@@ -261,6 +277,7 @@ def _line_page(
         inventory=page.inventory,
         form=form,
         line=line,
+        meanwhile=meanwhile,
         code=code,
         block=footprint.block_of(code),
         kind=footprint.kind_of(code),

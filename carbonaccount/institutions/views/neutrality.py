@@ -1,5 +1,6 @@
 """An institution's way to neutrality: the plan, its measures, the years, and their statements."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import flash, render_template, request, url_for
@@ -24,6 +25,7 @@ from carbonaccount.institutions.offset_queries import holdings
 from carbonaccount.institutions.seats import CLERKS, OWNERS, Seated
 from carbonaccount.institutions.statement_corrections import corrections
 from carbonaccount.institutions.views.common import at_institution, put_error
+from carbonaccount.institutions.views.meanwhile import Difference, differences
 from carbonaccount.institutions.views.offset_common import done
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
@@ -43,6 +45,7 @@ def _page(
     *,
     form: PlanForm | None = None,
     error: DomainError | None = None,
+    meanwhile: Sequence[Difference] = (),
     status: int = 200,
 ) -> ResponseReturnValue:
     session, institution_id = current_session(), place.institution_id
@@ -56,6 +59,7 @@ def _page(
         place=place,
         plan=plan,
         form=form,
+        meanwhile=meanwhile,
         measures=services.measures_of(session, institution_id=institution_id),
         years=_years(session, institution_id, accounts),
         corrections=corrections(session, institution_id=institution_id),
@@ -95,7 +99,13 @@ def plan_write(place: Seated) -> ResponseReturnValue:
     error = done(services.write_plan, institution=place.institution, **form.needs())
     if error is not None:
         put_error(form, error)
-        return _page(place, form=form, status=status_of(error))
+        meanwhile: list[Difference] = []
+        if error.code == "changed_meanwhile":
+            stored = PlanForm(None)
+            stored.fill(services.plan_of(current_session(), institution_id=place.institution_id))
+            meanwhile = differences(form, stored)
+            form.seen.data = stored.seen.data
+        return _page(place, form=form, meanwhile=meanwhile, status=status_of(error))
     flash(_("计划已保存。"), "success")
     return _to(place)
 
@@ -121,20 +131,31 @@ def measure_edit(place: Seated, measure_id: str) -> ResponseReturnValue:
 
 def _measure_page(place: Seated, form: MeasureForm, measure_id: str) -> ResponseReturnValue:
     status = 200 if request.method == "GET" else 422
+    meanwhile: list[Difference] = []
     if form.validate_on_submit():
         error = done(
             services.write_measure,
             institution=place.institution,
             content=form.content(),
             public_id=measure_id,
+            seen=form.seen.data if measure_id else None,
         )
         if error is None:
             flash(_("措施已保存。"), "success")
             return _to(place)
         put_error(form, error)
         status = status_of(error)
+        if error.code == "changed_meanwhile":
+            stored = MeasureForm(None)
+            stored.fill(services.measure_at(current_session(), place.institution, measure_id))
+            meanwhile = differences(form, stored)
+            form.seen.data = stored.seen.data
     page = render_template(
-        "institutions/measure.html", place=place, form=form, measure_id=measure_id
+        "institutions/measure.html",
+        place=place,
+        form=form,
+        measure_id=measure_id,
+        meanwhile=meanwhile,
     )
     return page, status
 

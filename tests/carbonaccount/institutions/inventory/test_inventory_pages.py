@@ -164,8 +164,19 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
         ).one()
     form = f"{home}/inventory/2026/lines/{petrol}"
     fields = {"month": "1", "amount": "73", "unit": "kg", "basis": "metered", "evidence": ""}
+    # The owner opened the same line before: what they save is put beside what the clerk saved.
+    opened = owner.get(form)
+    seen = re.search(r'name="seen"[^>]* value="([0-9]+)"', opened.text)
+    assert seen is not None
     edited = send(clerk, form, form, fields, file=(PDF, "油票.pdf"))
     assert edited.status_code == 303, edited.text
+    late = {**fields, "amount": "75", "seen": seen[1]}
+    told = owner.post_with(csrf_token(opened), form, late)
+    assert (told.status_code, "您打开之后，有人改过并保存了" in told.text) == (409, True)
+    assert '<th scope="row">数量</th><td>73</td><td>75</td>' in told.text
+    newer = re.search(r'name="seen"[^>]* value="([0-9]+)"', told.text)
+    assert newer is not None
+    assert newer[1] != seen[1]
     assert totals(app, school)["direct_kg"] == "217.900"  # 73 kg / 0.73 kg/L = 100 L
     page = clerk.get(f"{home}/inventory/2026").text
     assert "油票.pdf" in page

@@ -24,7 +24,7 @@ from carbonaccount.audit import SYSTEM
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.institutions import statement_content
 from carbonaccount.institutions.models import Institution, InstitutionPerson
-from carbonaccount.institutions.neutrality_models import NeutralityStatement
+from carbonaccount.institutions.neutrality_models import NeutralityStatement, PlanMeasure
 from carbonaccount.institutions.offset_models import Attribution, OffsetLot, Plantation
 from carbonaccount.institutions.offset_rules import UPTAKE
 from carbonaccount.ledger.models import LedgerKind
@@ -249,6 +249,12 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     assert field_errors(unproven) == ["填写了实际效果，就要写明它是怎样得出的。"]
     right = {**measure, "achieved": "850.5", "basis": "电表前后对比"}
     assert clerk.post(f"{below}/measures/new", right).status_code == 303
+    with writing(app) as session:
+        measured = f"{below}/measures/{session.exec(select(PlanMeasure.public_id)).one()}"
+    # Whoever saves a measure or the plan as it was before is told what has been saved since.
+    late = clerk.post(measured, {**right, "expected": "901", "seen": "1"})
+    assert (late.status_code, "<td>900</td><td>901</td>" in late.text) == (409, True)
+    assert clerk.post(f"{below}/plan", {**plan, "seen": ""}).status_code == 409
     assert clerk.post_with(token, f"{below}/statements/2025/new", {}).status_code == 303
     with writing(app) as session:
         number = session.exec(select(NeutralityStatement.public_id)).one()
