@@ -34,12 +34,16 @@ ORIGIN = "admin"
 CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 LONGEST_CODE = 64
 MOST_DIGITS = 20
-_LIMITS = {"name_zh": 120, "name_en": 160, "unit": 32, "gas": 16, "grade": 16, "source": 2000}
+_LIMITS = {"name_zh": 120, "name_en": 160, "unit": 32, "gas": 16, "grade": 16}
+_LONGEST_SOURCE = 2000
 
 
 @dataclass(frozen=True)
 class FactorContent:
-    """What a person decides about a version of a factor. value: decimal, in `unit`."""
+    """What a person decides about a version of a factor. value: decimal, in `unit`.
+
+    source is in English, source_zh in Chinese; one of them is enough.
+    """
 
     name_zh: str
     name_en: str
@@ -50,6 +54,7 @@ class FactorContent:
     data_year: int | None
     grade: str
     source: str
+    source_zh: str = ""
 
 
 @dataclass(frozen=True)
@@ -232,11 +237,18 @@ def _check_content(content: FactorContent, known: list[EmissionFactor]) -> None:
     for field, limit in _LIMITS.items():
         if not 1 <= len(getattr(content, field).strip()) <= limit:
             raise Invalid("bad_factor_text", field=field, limit=limit)
+    _check_source(content)
     _check_value(content.value)
     for item in [item for item in known if item.status != DISCARDED][:1]:
         if item.unit != content.unit.strip():
             raise Invalid("factor_units_differ", field="unit", unit=item.unit)
     _check_period(content.valid_from, known)
+
+
+def _check_source(content: FactorContent) -> None:
+    texts = (content.source_zh.strip(), content.source.strip())
+    if not any(texts) or max(map(len, texts)) > _LONGEST_SOURCE:
+        raise Invalid("bad_factor_text", field="source_zh", limit=_LONGEST_SOURCE)
 
 
 def _check_value(text: str) -> None:
@@ -277,6 +289,8 @@ def _columns(content: FactorContent) -> dict[str, Any]:
     texts = {name: getattr(content, name).strip() for name in _LIMITS}
     return {
         **texts,
+        "source": content.source.strip(),
+        "source_zh": content.source_zh.strip(),
         "value": content.value,
         "valid_from": content.valid_from,
         "data_year": content.data_year,

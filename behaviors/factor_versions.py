@@ -28,7 +28,8 @@ def library(session: Session) -> list[factors.FactorVersion]:
             valid_to=row.valid_to,
             data_year=row.data_year,
             grade=row.grade,
-            source=row.source,
+            source=row.source or row.source_zh,
+            source_zh=row.source_zh or row.source,
         )
         for row in rows
     ]

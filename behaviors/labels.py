@@ -3,6 +3,7 @@
 from flask_babel import LazyString, lazy_pgettext
 from flask_babel import lazy_gettext as _l
 
+from behaviors.methods import sources_in_chinese
 from behaviors.models import ActivityRecord, Channel, RecordStatus
 from behaviors.plans import Indicator, Relation
 from behaviors.scoring import FieldSpec
@@ -208,6 +209,11 @@ def unit_one(unit: str) -> str:
 def parameter_name(name: str) -> str:
     """Return what a parameter of a formula is, its name in the formula when we have no words."""
     return str(_PARAMETERS.get(name, name))
+
+
+def source_text(source: str) -> str:
+    """Return where a number comes from; in Chinese where it is a shipped factor's text."""
+    return source if language() == "en" else sources_in_chinese().get(source, source)
 
 
 def badge(record: ActivityRecord) -> tuple[LazyString, str]:

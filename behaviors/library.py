@@ -1,5 +1,6 @@
 """Loading the shipped methods into the database; what is there already is left as it is."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -37,6 +38,7 @@ def load_library_into(session: Session, *, now: datetime) -> dict[str, int]:
 def _load_factors(session: Session, library: methods.Library) -> int:
     held = session.exec(select(EmissionFactor)).all()
     present = {(row.code, row.version) for row in held}
+    _tell_sources_in_chinese(held, library)
     # A shipped value beside the city's own could begin later than it, and would hold from then on.
     decided = {row.code for row in held if row.origin != SHIPPED}
     missing = [
@@ -58,11 +60,22 @@ def _load_factors(session: Session, library: methods.Library) -> int:
             data_year=factor.data_year,
             grade=factor.grade,
             source=factor.source,
+            source_zh=factor.source_zh,
             origin=SHIPPED,
         )
         for factor in missing
     )
     return len(missing)
+
+
+def _tell_sources_in_chinese(held: Sequence[EmissionFactor], library: methods.Library) -> None:
+    """Add the Chinese source to shipped rows that are older than it; nothing else of them."""
+    texts = {
+        (item.code, item.version, item.source): item.source_zh for item in library.emission_factors
+    }
+    for row in held:
+        if row.origin == SHIPPED and not row.source_zh:
+            row.source_zh = texts.get((row.code, row.version, row.source), "")
 
 
 def _load_behaviors(session: Session, library: methods.Library) -> int:

@@ -62,7 +62,9 @@ class EmissionFactor(SQLModel, table=True):
     valid_to: date | None = None
     data_year: int | None = None
     grade: str = Field(max_length=16)
+    # Where it comes from, in English and in Chinese; one may be empty in what the city wrote.
     source: str = Field(sa_type=sa.Text)
+    source_zh: str = Field(default="", sa_type=sa.Text, sa_column_kwargs={"server_default": ""})
     origin: str = Field(default="library", max_length=16)
 
 

@@ -305,7 +305,8 @@ def _factor_value(session: Session, item: Parameter, day: date) -> Parameter:
     factor = rule_queries.factor_on(session, item.factor, day)
     if plain_unit(factor.unit) != item.unit:
         raise Invalid("factor_unit", factor=item.factor, unit=plain_unit(factor.unit))
-    return replace(item, value=Decimal(factor.value), grade=factor.grade, source=factor.source)
+    source = factor.source or factor.source_zh
+    return replace(item, value=Decimal(factor.value), grade=factor.grade, source=source)
 
 
 def _check_ready(session: Session, version: RuleVersion, now: datetime) -> None:

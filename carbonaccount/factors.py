@@ -15,7 +15,10 @@ from carbonaccount.errors import NotFound, Unavailable
 
 @dataclass(frozen=True)
 class FactorVersion:
-    """One version of an emission factor: `value` in `unit`, e.g. 0.6191 kgCO2/kWh."""
+    """One version of an emission factor: `value` in `unit`, e.g. 0.6191 kgCO2/kWh.
+
+    `source` tells in English where it comes from, `source_zh` in Chinese.
+    """
 
     code: str
     version: int
@@ -28,6 +31,7 @@ class FactorVersion:
     data_year: int | None
     grade: str
     source: str
+    source_zh: str = ""
 
 
 Library = Callable[[Session], Sequence[FactorVersion]]

@@ -172,7 +172,8 @@ class FactorForm(FlaskForm):
     valid_from = DayField(_l("从哪天起"), validators=[Optional()])
     data_year = StringField(_l("数据年份"), validators=[is_whole])
     grade = SelectField(_l("可信度"), choices=lambda: offered(labels.GRADES))
-    source = TextAreaField(_l("来源"), validators=[needed, Length(max=2000)])
+    source_zh = TextAreaField(_l("来源（中文）"), validators=[Optional(), Length(max=2000)])
+    source = TextAreaField(_l("来源（英文）"), validators=[Optional(), Length(max=2000)])
 
 
 class NewFactorForm(FactorForm):

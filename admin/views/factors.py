@@ -28,6 +28,11 @@ def factor_name(factor: EmissionFactor) -> str:
     return localized(factor.name_zh, factor.name_en)
 
 
+def factor_source(factor: EmissionFactor) -> str:
+    """Return where a factor comes from in the page's language, in the other if there is but one."""
+    return localized(factor.source_zh or factor.source, factor.source or factor.source_zh)
+
+
 def factor_states() -> dict[str, tuple[str, str]]:
     """Return the words and the tone of each state of a factor."""
     return {
@@ -53,7 +58,7 @@ def columns() -> list[Column[EmissionFactor]]:
         Column("data_year", _("数据年份"), lambda factor: _text(factor.data_year)),
         Column("grade", _("可信度"), lambda factor: factor.grade),
         Column("status", _("状态"), lambda factor: factor_states()[factor.status][0]),
-        Column("source", _("来源"), lambda factor: factor.source),
+        Column("source", _("来源"), factor_source),
     ]
 
 
@@ -115,6 +120,7 @@ def _factor_page(code: str, form: ReasonForm, status: int = 200) -> ResponseRetu
         staff=rule_reads.staff_names(session),
         states=factor_states(),
         factor_name=factor_name,
+        factor_source=factor_source,
         me=staff.id if staff else None,
         form=form,
     )
@@ -158,7 +164,7 @@ def edit_factor(factor_id: int) -> ResponseReturnValue:
 
 
 def _fill(form: FactorForm, factor: EmissionFactor, *, with_day: bool) -> None:
-    for name in ("name_zh", "name_en", "value", "gas", "grade", "source"):
+    for name in ("name_zh", "name_en", "value", "gas", "grade", "source", "source_zh"):
         form[name].data = getattr(factor, name)
     form.data_year.data = _text(factor.data_year)
     form.valid_from.data = factor.valid_from if with_day else None
@@ -203,6 +209,7 @@ def _content(form: FactorForm, known: EmissionFactor | None) -> FactorContent:
         data_year=int(year) if year else None,
         grade=form.grade.data,
         source=text_of(form.source),
+        source_zh=text_of(form.source_zh),
     )
 
 

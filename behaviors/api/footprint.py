@@ -79,7 +79,8 @@ class FootprintLineView(BaseModel):
     valid_from: date | None
     data_year: int | None
     grade: str
-    source: str
+    source: str = Field(description="Where the factor comes from, in English")
+    source_zh: str = Field(description="The same in Chinese")
     emission_kg: str
     floored: bool = Field(description="More was deducted than purchased: counted as 0")
 
@@ -179,7 +180,8 @@ def _line_view(item: LineResult, version: EmissionFactor) -> FootprintLineView:
         valid_from=version.valid_from,
         data_year=version.data_year,
         grade=version.grade,
-        source=version.source,
+        source=version.source or version.source_zh,
+        source_zh=version.source_zh or version.source,
         emission_kg=str(item.emission_kg),
         floored=item.floored,
     )

@@ -14,7 +14,7 @@ from behaviors.methods.library import (
     ParameterSource,
     Texts,
 )
-from behaviors.methods.reader import load_library
+from behaviors.methods.reader import load_library, sources_in_chinese
 
 __all__ = [
     "FIRST_DAY",
@@ -27,4 +27,5 @@ __all__ = [
     "Texts",
     "expand_rules",
     "load_library",
+    "sources_in_chinese",
 ]

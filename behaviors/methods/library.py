@@ -26,7 +26,7 @@ class EmissionFactor:
     """One version of a factor.  unit as published, such as ``kgCO2/kWh``.
 
     valid_from None: also serves all earlier days.  valid_to None: the newest.  Versions count
-    from 1 in the order of their validity.
+    from 1 in the order of their validity.  source is in English, source_zh in Chinese.
     """
 
     code: str
@@ -41,6 +41,7 @@ class EmissionFactor:
     data_year: int | None
     grade: str
     source: str
+    source_zh: str
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import date
+from functools import cache
 from decimal import Decimal
 from importlib.resources import files
 from typing import TypeVar
@@ -44,6 +45,16 @@ def load_library() -> Library:
     for rule in expand_rules(library):
         check_units(rule)
     return library
+
+
+@cache
+def sources_in_chinese() -> Mapping[str, str]:
+    """Return the Chinese source of the shipped factors by the English one; read once.
+
+    A rule's parameter keeps the English text of the factor that it was taken from.
+    """
+    factors = _emission_factors(_toml("emission_factors"))
+    return {item.source: item.source_zh for item in factors}
 
 
 def _toml(name: str) -> dict[str, object]:
@@ -181,6 +192,7 @@ def _emission_factor(row: Table, version: int) -> EmissionFactor:
         data_year=read.optional_whole_of(row, "data_year"),
         grade=read.text_of(row, "grade"),
         source=read.text_of(row, "source"),
+        source_zh=read.text_of(row, "source_zh"),
     )
 
 

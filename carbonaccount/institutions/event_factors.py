@@ -79,6 +79,7 @@ class UsedFactor:
     unit: str
     grade: str
     source: str
+    source_zh: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,4 +147,12 @@ def used_factor(book: FactorBook, code: str, on: date) -> UsedFactor | None:
         found = book.on(code, on)
     except NotFound:
         return None
-    return UsedFactor(found.code, found.version, found.value, found.unit, found.grade, found.source)
+    return UsedFactor(
+        found.code,
+        found.version,
+        found.value,
+        found.unit,
+        found.grade,
+        found.source,
+        found.source_zh,
+    )

@@ -13,6 +13,7 @@ import xlsxwriter
 
 from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import conversion, footprint
+from carbonaccount.institutions.factor_words import source_text, unit_text
 from carbonaccount.institutions.footprint import Block, Kind, kind_of
 from carbonaccount.institutions.inventory_entries import energy_name, factor_day, usable_factors
 from carbonaccount.institutions.inventory_reading import (
@@ -337,7 +338,8 @@ def _units_sheet(work: _Workbook, factors: Sequence[tuple[Block, FactorVersion]]
         cells: list[Cell] = [factor.code, energy_name(factor, "zh"), energy_name(factor, "en")]
         kind = kind_of(factor.code)
         part = work.said(BLOCKS[block]) if kind is None else _part(kind, work.index)
-        cells += [part, factor.value, factor.unit, units, factor.source]
+        cells += [part, factor.value, unit_text(factor.unit, work.language), units]
+        cells.append(source_text(factor, work.language))
         work.row(sheet, number, cells)
 
 

@@ -117,6 +117,7 @@ def _factor(line: AccountLine, known: FactorVersion | None) -> dict[str, Any]:
         "unit": line.factor_unit,
         "grade": known.grade if known else "",
         "source": known.source if known else "",
+        "source_zh": known.source_zh or known.source if known else "",
     }
 
 

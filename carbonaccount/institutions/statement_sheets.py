@@ -12,6 +12,7 @@ import xlsxwriter
 from flask_babel import gettext as _
 
 from carbonaccount.institutions import offset_labels, uncertainty_labels
+from carbonaccount.institutions.factor_words import source_text, unit_text
 from carbonaccount.institutions.neutrality_states import NeutralityState
 from carbonaccount.institutions.statement_corrections import Correction
 from carbonaccount.sealing import printed_number
@@ -143,7 +144,7 @@ def _account(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
             line["version"],
             line["month"],
             Decimal(line["counted"]),
-            line["unit"],
+            unit_text(line["unit"], language()),
             _kg(line["emission_g"]),
             line["grade"],
         ]
@@ -160,9 +161,9 @@ def _factors(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
             item["version"],
             _name(item),
             Decimal(item["value"]),
-            item["unit"],
+            unit_text(item["unit"], language()),
             item["grade"],
-            item["source"],
+            source_text(item, language()),
         ]
         for item in content["factors"]
     ]

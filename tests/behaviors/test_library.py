@@ -1,5 +1,6 @@
 """The packaged methodologies: complete, consistent, and worth what a pocket calculator says."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -166,6 +167,10 @@ def test_every_behaviour_can_be_read_in_both_languages(library: Library) -> None
         for item in behavior.fields:
             assert item.label_zh
             assert item.label_en
+    for factor in library.emission_factors:
+        # Everything but a bare number or name of a document is told in Chinese, too.
+        assert re.search("[一-鿿]", factor.source_zh), factor.code
+        assert factor.source
 
 
 def test_every_number_names_its_source_and_grade(rules: list[Rule]) -> None:

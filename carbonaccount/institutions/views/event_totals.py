@@ -10,6 +10,7 @@ from carbonaccount.institutions import event_accounting, event_certificates, eve
 from carbonaccount.institutions.event_accounting import CLOSED_STATES
 from carbonaccount.institutions.event_factors import catalogue
 from carbonaccount.institutions.event_models import Event, EventState
+from carbonaccount.institutions.factor_words import source_text, unit_text
 from carbonaccount.institutions.seats import CLERKS, OWNERS, Seated
 from carbonaccount.institutions.views.common import at_institution
 from carbonaccount.institutions.views.event_common import done_or_raise, event_of, shown
@@ -19,6 +20,7 @@ from carbonaccount.web.identity import current_account_id
 from carbonaccount.web.limits import vault
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.tables import Cell, table_file
+from carbonaccount.web.templating import language
 
 
 @at_institution("/events/<event_id>/account")
@@ -110,9 +112,9 @@ def event_account_export(place: Seated, event_id: str, kind: str) -> ResponseRet
             event_labels.unit(line.unit),
             line.people or "",
             str(line.factor.value) if line.factor else "",
-            line.factor.unit if line.factor else "",
+            unit_text(line.factor.unit, language()) if line.factor else "",
             line.factor.grade if line.factor else "",
-            line.factor.source if line.factor else "",
+            source_text(line.factor, language()) if line.factor else "",
             line.emission_g if line.emission_g is not None else "",
             _("没有可追溯的因子，未计入") if line.emission_g is None else "",
         ]

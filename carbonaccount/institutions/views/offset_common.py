@@ -17,6 +17,7 @@ from carbonaccount.institutions import (
     offset_labels,
     uncertainty_labels,
 )
+from carbonaccount.institutions.factor_words import source_text, unit_text
 from carbonaccount.institutions.offset_files import Paper
 from carbonaccount.institutions.offset_forms import sent_file
 from carbonaccount.institutions.offset_rules import UPTAKE
@@ -26,6 +27,7 @@ from carbonaccount.racing import committed
 from carbonaccount.sealing import printed_number
 from carbonaccount.web.database import current_session
 from carbonaccount.web.identity import current_actor
+from carbonaccount.web.templating import language
 
 PAGE_ROWS = 50
 
@@ -91,6 +93,8 @@ def offset_words() -> dict[str, object]:
     """Give this room's templates the words of offsets and statements."""
     return {
         "name_in": name_in,
+        "source_in": lambda factor: source_text(factor, language()),
+        "unit_in": lambda unit: unit_text(unit, language()),
         "offset_labels": offset_labels,
         "unsure": uncertainty_labels,
         "grouped": offset_labels.grouped,

@@ -37,6 +37,19 @@ def test_loading_again_adds_nothing(session: Session) -> None:
     assert all(before[name] for name in ("emission_factor", "behavior", "rule_version", "source"))
     assert load_library_into(session, now=LATER) == NOTHING
     assert everything(session) == before
+    # Rows of an installation from before the Chinese sources; one text is not the shipped one.
+    table = SQLModel.metadata.tables["emission_factor"]
+    session.execute(sa.update(table).values(source_zh=""))
+    of_heat = sa.update(table).where(table.c.code == "heat.purchased")
+    session.execute(of_heat.values(source="another"))
+    session.expire_all()
+    assert load_library_into(session, now=LATER) == NOTHING
+    session.flush()
+    untold = sa.select(table.c.code).where(table.c.source_zh == "")
+    assert session.execute(untold).scalars().all() == ["heat.purchased"]
+    shipped = "JS/T 303-2026 default 0.11 t CO2/GJ"
+    session.execute(of_heat.values(source=shipped, source_zh="JS/T 303-2026 缺省值 0.11 t CO2/GJ"))
+    assert everything(session) == before
 
 
 def test_what_an_administrator_changed_stays(session: Session, office: Office) -> None:

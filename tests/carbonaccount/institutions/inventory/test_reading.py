@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -48,7 +49,11 @@ BOOK = FactorBook(
         ),
         # Before the city's own by its code, and after it wherever people choose.
         factor("grid.national", "0.5306", "kgCO2/kWh", "全国电力平均二氧化碳排放因子"),
-        factor("fuel.natural_gas", "2.184", "kgCO2/m3", "天然气"),
+        replace(
+            factor("fuel.natural_gas", "2.184", "kgCO2/m3", "天然气"),
+            source="table A.1",
+            source_zh="表 A.1",
+        ),
         factor("heat.purchased", "110", "kgCO2/GJ", "外购热力"),
         factor("commuting.car", "0.250", "kgCO2/km", "通勤：燃油小客车"),
         factor("travel.train", "0.03546", "kgCO2e/pkm", "差旅：火车、高铁"),
@@ -219,6 +224,10 @@ def test_the_template_can_be_filled_in_and_read(language: str) -> None:
         else "可选项（不计入合计） · 差旅"
     )
     assert units.cell(7, 7).value == "人公里, pkm"
+    # Units as people write them; a factor with one text has that one in both languages.
+    assert units.cell(7, 6).value == ("kgCO2e/pkm" if language == "en" else "kgCO2e/人公里")
+    assert units.cell(7, 8).value == "a published table"
+    assert units.cell(2, 8).value == ("table A.1" if language == "en" else "表 A.1")
     name = units.cell(3, 3 if language == "en" else 2).value
     for column, value in ((1, 3), (2, name), (3, "A"), (4, 1234.5), (5, "MWh"), (6, 200)):
         sheet.cell(2, column, value)

@@ -442,6 +442,7 @@ def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folde
     for text in (
         *("18,307.000 kg", "2,179.000 kg", "5,128.000 kg", "11,000.000 kg", "3,205.000 kg"),
         *("15,102.000 kg", "16,000.000 kg", "0.000 kg", "CCER-1", "GEC0005", "JS/T 303-2026"),
+        "B · JS/T 303-2026 表 A.1",
         *(
             "示例学校",
             "0.6410",

@@ -203,6 +203,7 @@ def test_a_year_by_hand_from_draft_to_public(app: Flask, session: Session, stage
         ("grid.shandong", "0.6410", "B"),
     ]
     assert all(item["source"] for item in said["factors"])
+    assert said["factors"][0]["source_zh"] == "JS/T 303-2026 表 A.1"
     pool, ccer = said["offsets"]
     assert (pool["kind"], pool["rank"], pool["amount_g"]) == ("pool", 2, 102_000)
     assert (ccer["rank"], ccer["first"], ccer["last"]) == (3, "CCER-1", "CCER-15")
