@@ -63,7 +63,15 @@ STAFF = (
     DemoStaff(
         "demo-editor",
         "演示规则编辑",
-        frozenset({Role.RULE_EDITOR, Role.REWARD_EDITOR, Role.OPERATOR}),
+        frozenset(
+            {
+                Role.RULE_EDITOR,
+                Role.REWARD_EDITOR,
+                # The second one: whoever drafts a pool does not open it.
+                Role.INSTITUTION_OFFICER,
+                Role.OPERATOR,
+            }
+        ),
     ),
     DemoStaff(
         "demo-approver",

@@ -194,6 +194,10 @@ def test_the_member_of_staff_can_sign_in(app: Flask, told: str, session: Session
     )
     assert staff.login == "demo"
     assert token
+    # Whoever drafts a rule, a reward or a pool needs a second person for the next step.
+    for role in ("rule_editor", "rule_approver", "institution_officer"):
+        held = [line for line in told.splitlines() if "login: " in line and role in line]
+        assert len(held) == (2 if role == "institution_officer" else 1), role
 
 
 def test_other_profiles_get_no_member_of_staff(settings: Settings, session: Session) -> None:
