@@ -125,7 +125,7 @@ def add_evidence(
     session.add(row)
     session.flush()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{row.public_id}.{kind}").write_bytes(content)
+    (folder / stored_name(row)).write_bytes(content)
     audit.record(
         session,
         acting_user=acting_user,
@@ -168,9 +168,14 @@ def find_evidence(session: Session, *, institution_id: int, public_id: str) -> I
     return row
 
 
+def stored_name(row: InventoryEvidence) -> str:
+    """Return the name under which a file's bytes lie in the folder."""
+    return f"{row.public_id}.{row.kind}"
+
+
 def stored_bytes(row: InventoryEvidence, folder: Path) -> bytes:
     """Return a file's bytes as they were sent. Raises NotFound (evidence_gone) when changed."""
-    file = folder / f"{row.public_id}.{row.kind}"
+    file = folder / stored_name(row)
     content = file.read_bytes() if file.is_file() else b""
     if hashlib.sha256(content).hexdigest() != row.sha256:
         raise NotFound("evidence_gone")

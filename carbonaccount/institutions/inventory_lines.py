@@ -21,6 +21,8 @@ from carbonaccount.institutions.inventory_models import (
 from carbonaccount.institutions.seen import check_seen
 
 MOST_LINES = 5000
+# An act that is not taken back; no file that is imported can have this name.
+EVIDENCE_REMOVED = "evidence/removed"
 Fields = dict[str, object]
 
 
@@ -178,12 +180,15 @@ def recent_changes(
 def undo(session: Session, *, inventory: Inventory, acting_user: Actor, now: datetime) -> int:
     """Take back the latest act on an open version, and return how many lines that were.
 
+    That lines lost an evidence file that was removed is passed over: it does not come back.
     Raises Conflict (nothing_to_undo), (line_exists) when the place of a line was taken since.
     """
     newest = session.exec(
         select(InventoryChange)
         .where(
-            col(InventoryChange.inventory_id) == inventory.stored_id, ~col(InventoryChange.undone)
+            col(InventoryChange.inventory_id) == inventory.stored_id,
+            ~col(InventoryChange.undone),
+            col(InventoryChange.what) != EVIDENCE_REMOVED,
         )
         .order_by(col(InventoryChange.id).desc())
         .limit(1)

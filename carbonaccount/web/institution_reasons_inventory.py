@@ -100,6 +100,14 @@ INSTITUTION_INVENTORY: dict[str, tuple[str, str]] = {
         "佐证文件已丢失或与上传时不同，请联系运营人员。",
         "The evidence file is lost or not what was uploaded; please tell the operator.",
     ),
+    "evidence_in_use": (
+        "{year} 年的清单已提交或已锁定，其中有数据引用这个文件，不能删除。",
+        "The inventory of {year} was submitted or locked and refers to this file; it stays.",
+    ),
+    "evidence_removal_unsure": (
+        "请勾选确认后再删除。",
+        "Tick the box to confirm before the file is deleted.",
+    ),
     "evidence_not_uploaded": (
         "还没有上传名为 {name} 的佐证文件。",
         "No evidence file named {name} was uploaded yet.",

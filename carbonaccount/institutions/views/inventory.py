@@ -164,6 +164,10 @@ def show_year(
         remarks=page.remarks,
         months=_months(page.account),
         changes=changes,
+        may_undo=any(
+            not change.undone and change.what != writing.EVIDENCE_REMOVED for change in changes
+        ),
+        EVIDENCE_REMOVED=writing.EVIDENCE_REMOVED,
         people=people,
         versions=page.versions,
         evidence=evidence_of(session, institution_id=place.institution_id, limit=FILES_SHOWN),

@@ -6,11 +6,13 @@ from flask import Response, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from carbonaccount.errors import DomainError, Invalid
+from carbonaccount.errors import Conflict, DomainError, Invalid
 from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions import inventory_evidence as evidence
 from carbonaccount.institutions import inventory_sheets as sheets
 from carbonaccount.institutions import inventory_uploads as uploads
+from carbonaccount.institutions.inventory_evidence_removal import remove_evidence, uses_of
+from carbonaccount.institutions.inventory_models import InventoryEvidence
 from carbonaccount.institutions.inventory_reading import Plan
 from carbonaccount.institutions.inventory_results import account_of
 from carbonaccount.institutions.inventory_tables import MAX_BYTES
@@ -198,3 +200,52 @@ def inventory_evidence_file(place: Seated, file_id: str) -> ResponseReturnValue:
     )
     content = evidence.stored_bytes(row, instance_folder())
     return _download(content, evidence.CONTENT_TYPES[row.kind], f"{row.public_id}.{row.kind}")
+
+
+@at_institution(
+    "/inventory/<int:year>/evidence/<file_id>/remove", seats=CLERKS, methods=("GET", "POST")
+)
+def inventory_evidence_remove(place: Seated, year: int, file_id: str) -> ResponseReturnValue:
+    """Say what loses an evidence file, then delete it for good."""
+    page = year_page(place, year)
+    row = evidence.find_evidence(
+        page.session, institution_id=place.institution_id, public_id=file_id
+    )
+    if request.method == "GET":
+        if page.inventory.status == life.OPEN:
+            return _remove_page(page, row)
+        flash(explain(Conflict("inventory_not_open")), "error")
+        return to_year(place, year)
+    if request.form.get("is_sure") != "y":
+        return _remove_page(page, row, Invalid("evidence_removal_unsure", field="is_sure"))
+    kept_as = instance_folder() / evidence.stored_name(row)
+    error = attempted(
+        remove_evidence,
+        institution_id=place.institution_id,
+        year=year,
+        public_id=file_id,
+        is_name_kept=request.form.get("forget_name") != "y",
+    )
+    if error is not None:
+        return _remove_page(page, row, error)
+    # Only now: before the commit somebody could still be refused, and the file be gone.
+    kept_as.unlink(missing_ok=True)
+    flash(_("佐证文件已删除。"), "success")
+    return to_year(place, year)
+
+
+def _remove_page(
+    page: YearPage, row: InventoryEvidence, error: DomainError | None = None
+) -> ResponseReturnValue:
+    uses = uses_of(page.session, evidence=row)
+    html = render_template(
+        "institutions/inventory/evidence_remove.html",
+        place=page.place,
+        inventory=page.inventory,
+        evidence=row,
+        uses=[use for use in uses if use.is_open],
+        closed=[use for use in uses if not use.is_open],
+        names=page.names,
+        error=explain(error) if error else "",
+    )
+    return html, 200 if error is None else status_of(error)

@@ -13,7 +13,12 @@ from werkzeug.test import TestResponse
 from carbonaccount.audit import AuditEntry
 from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions.inventory_completeness import unfinished_years
-from carbonaccount.institutions.inventory_models import InventoryChange, InventoryLine
+from carbonaccount.institutions.inventory_evidence import evidence_folder
+from carbonaccount.institutions.inventory_models import (
+    InventoryChange,
+    InventoryEvidence,
+    InventoryLine,
+)
 from carbonaccount.institutions.inventory_results import summaries_of, year_account
 from tests.carbonaccount.institutions.places import CODE_Y, Place, arranged
 from tests.people import Browser, csrf_token, writing
@@ -184,6 +189,9 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     assert found is not None
     assert reader.get(found[1]).data == PDF
 
+    _a_wrong_file_goes_for_good(app, school, form, fields)
+    assert totals(app, school)["direct_kg"] == "217.900"
+
     # A reader reads; submitting, and who may lock.
     assert reader.get(f"{home}/inventory/2026").status_code == 200
     token = csrf_token(reader.get(f"{home}/inventory/2026"))
@@ -239,6 +247,12 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
         ).all()
         copy = max(rows, key=lambda row: row.stored_id)
         assert copy.origin_id == petrol
+    # What a locked version refers to stays, whoever asks.
+    page = found[1].replace("/evidence/", "/2026/evidence/") + "/remove"
+    assert "已提交或已锁定的清单里有数据引用这个文件" in clerk.get(page).text
+    kept_file = clerk.post_with(csrf_token(clerk.get(form)), page, {"is_sure": "y"})
+    assert (kept_file.status_code, "2026 年的清单已提交或已锁定" in kept_file.text) == (409, True)
+    assert reader.get(found[1]).data == PDF
     removed = clerk.post(
         f"{home}/inventory/2026/lines/{copy.id}/remove",
         {},
@@ -262,6 +276,58 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
             select(AuditEntry.action).where(col(AuditEntry.action).startswith("inventory."))
         ).all()
     assert {"inventory.open", "inventory.submit", "inventory.lock", "inventory.correct"} <= {*acts}
+
+
+def _a_wrong_file_goes_for_good(
+    app: Flask, school: Place, form: str, fields: dict[str, str]
+) -> None:
+    """A second file takes the place of the first at the petrol, and is removed again."""
+    clerk, year = school.clerk, f"{school.address}/inventory/2026"
+    assert send(clerk, form, form, fields, file=(PDF + b"%%EOF", "张三.pdf")).status_code == 303
+    with writing(app) as session:
+        row = session.exec(
+            select(InventoryEvidence).where(col(InventoryEvidence.name) == "张三.pdf")
+        ).one()
+        kept_as = evidence_folder(app.extensions["carbonaccount.settings"].instance_path)
+        kept_as, sha256 = kept_as / f"{row.public_id}.pdf", row.sha256
+    # A line that was taken out holds the file as well.
+    add(school, clerk, month="11", amount="1", evidence=row.public_id)
+    with writing(app) as session:
+        gone = session.exec(select(InventoryLine.id).where(col(InventoryLine.month) == 11)).one()
+    clerk.post(f"{year}/lines/{gone}/remove", {}, page=year)
+    page = f"{year}/evidence/{row.public_id}/remove"
+    assert page in clerk.get(year).text
+    assert (page in school.reader.get(year).text, school.reader.get(page).status_code) == (
+        False,
+        403,
+    )
+    asked = clerk.get(page).text
+    assert "有 1 行数据引用这个文件" in asked
+    assert "A 级变为 B 级" in asked
+    unsure = clerk.post(page, {"forget_name": "y"})
+    assert (unsure.status_code, "请勾选确认后再删除" in unsure.text) == (422, True)
+    assert kept_as.is_file()
+    assert clerk.post(page, {"forget_name": "y", "is_sure": "y"}).status_code == 303
+    shown = clerk.get(year).text
+    assert (page in shown, "张三.pdf" in shown, "佐证文件已删除" in shown) == (False, False, True)
+    assert (kept_as.exists(), clerk.get(page).status_code) == (False, 404)
+    with writing(app) as session:
+        entry = session.exec(
+            select(AuditEntry).where(col(AuditEntry.action) == "inventory.evidence_remove")
+        ).one()
+        assert (entry.details["sha256"], entry.details["name"]) == (sha256, "")
+        account = year_account(session, institution_id=school.row_id, year=2026)
+        assert account is not None
+        petrol = next(line for line in account.lines if line.factor_code == "fuel.petrol")
+        assert (petrol.grade, petrol.evidence_files) == ("B", ())
+    # Undoing passes over it: the line comes back without the file, the petrol with that of before.
+    act(clerk, year, "undo")
+    with writing(app) as session:
+        back = session.get_one(InventoryLine, gone)
+        assert (back.removed, back.evidence_id) == (False, None)
+    act(clerk, year, "undo")
+    act(clerk, year, "undo")
+    assert clerk.get(year).text.count(" · 油票.pdf") == 1
 
 
 def act(browser: Browser, page: str, what: str, **data: str) -> None:
