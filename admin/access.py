@@ -303,6 +303,8 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.statements_export": _INSTITUTIONS_READ,
     "admin.statement_review": _INSTITUTIONS_READ,
     "admin.statement_lot_paper": _INSTITUTIONS_READ,
+    # Bills say more of an institution than its statement does: for whoever confirms it only.
+    "admin.statement_evidence": _INSTITUTIONS,
     "admin.review_statement": _INSTITUTIONS,
     "admin.return_statement": _INSTITUTIONS,
     "admin.withdraw_statement": _INSTITUTIONS,

@@ -1,16 +1,30 @@
 """Lists of the panel about neutrality statements and survival checks of plantations."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from carbonaccount.audit import AuditEntry
+from carbonaccount.accounts.roles import Role
+from carbonaccount.accounts.staff import require_role
+from carbonaccount.audit import Actor, AuditEntry
 from carbonaccount.errors import NotFound
 from carbonaccount.institutions import statement_content
+from carbonaccount.institutions.inventory_evidence import stored_bytes
+from carbonaccount.institutions.inventory_models import (
+    Inventory,
+    InventoryEvidence,
+    InventoryLine,
+    InventoryStatus,
+)
+from carbonaccount.institutions.inventory_results import YearAccount, account_of, lines_of
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
 from carbonaccount.institutions.offset_models import OffsetLot, Plantation, SurvivalCheck
+from carbonaccount.institutions.statement_rows import noted
 
 # A draft is the institution's own until it is sent in.
 SHOWN = tuple(status for status in StatementStatus if status is not StatementStatus.DRAFT)
@@ -77,6 +91,76 @@ def find_lot(session: Session, statement: NeutralityStatement, public_id: str) -
     if found is None or public_id not in named:
         raise NotFound("unknown_lot")
     return found
+
+
+class Underlying(NamedTuple):
+    """The locked inventory that a statement stands on, its account, and that of the year before."""
+
+    inventory: Inventory
+    account: YearAccount
+    last: YearAccount | None
+
+
+def inventory_under(session: Session, statement: NeutralityStatement) -> Underlying:
+    """Return what a statement stands on; the year before is its newest locked version."""
+    row = session.get_one(Inventory, statement.inventory_id)
+    before = session.exec(
+        select(Inventory)
+        .where(
+            col(Inventory.institution_id) == statement.institution_id,
+            col(Inventory.year) == statement.year - 1,
+            col(Inventory.status) == InventoryStatus.LOCKED,
+        )
+        .order_by(col(Inventory.version).desc())
+        .limit(1)
+    ).first()
+    wanted = [item for item in (row, before) if item is not None]
+    lines = lines_of(session, inventory_ids=[item.stored_id for item in wanted])
+    now, *last = [account_of(item, lines.get(item.stored_id, ())) for item in wanted]
+    return Underlying(row, now, last[0] if last else None)
+
+
+def evidence_under(
+    session: Session, statement: NeutralityStatement
+) -> Sequence[tuple[InventoryEvidence, int]]:
+    """Return the files that prove lines of a statement's inventory, with how many lines each."""
+    counted = (
+        sa.select(col(InventoryLine.evidence_id).label("file_id"), sa.func.count().label("lines"))
+        .where(
+            col(InventoryLine.inventory_id) == statement.inventory_id, ~col(InventoryLine.removed)
+        )
+        .group_by(col(InventoryLine.evidence_id))
+        .subquery()
+    )
+    rows = session.execute(
+        sa.select(InventoryEvidence, counted.c.lines)
+        .join(counted, counted.c.file_id == col(InventoryEvidence.id))
+        .order_by(col(InventoryEvidence.id))
+    )
+    return [(file, int(lines)) for file, lines in rows]
+
+
+def open_evidence(
+    session: Session,
+    *,
+    statement: NeutralityStatement,
+    file_id: str,
+    folder: Path,
+    acting_user: Actor,
+    now: datetime,
+) -> tuple[InventoryEvidence, bytes]:
+    """Return a file of a statement's inventory for the officer; that it was opened is kept.
+
+    Raises Refused (role_missing), NotFound (evidence_not_found for files of other inventories too,
+    evidence_gone).
+    """
+    require_role(session, acting_user=acting_user, roles=frozenset({Role.INSTITUTION_OFFICER}))
+    found = {row.public_id: row for row, _lines in evidence_under(session, statement)}.get(file_id)
+    if found is None:
+        raise NotFound("evidence_not_found")
+    content = stored_bytes(found, folder)
+    noted(session, "evidence_opened", statement, None, acting_user, now, file=found.public_id)
+    return found, content
 
 
 def check_rows(*, status: str) -> sa.Select[SurvivalCheck, Plantation, Institution]:

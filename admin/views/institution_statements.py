@@ -15,6 +15,7 @@ from admin.statement_reads import CheckRow, StatementRow
 from admin.views import blueprint
 from admin.views.common import attempted, put_error
 from carbonaccount.clock import CITY_ZONE, utc_now
+from carbonaccount.factors import FactorBook
 from carbonaccount.institutions import (
     afforestation,
     offset_labels,
@@ -22,11 +23,18 @@ from carbonaccount.institutions import (
     statement_content,
     statements,
 )
+from carbonaccount.institutions.inventory_evidence import CONTENT_TYPES
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_models import SurvivalCheck
 from carbonaccount.institutions.statement_corrections import Correction, corrections
 from carbonaccount.institutions.views.common import named
+from carbonaccount.institutions.views.inventory_common import (
+    factor_names,
+    remark_text,
+    remarks_on,
+)
+from carbonaccount.institutions.views.inventory_lines import instance_folder
 from carbonaccount.institutions.views.offset_common import offset_words, paper_file
 from carbonaccount.web.database import current_session
 from carbonaccount.web.filters import chosen, chosen_year
@@ -135,16 +143,25 @@ def statement_review(public_id: str) -> ResponseReturnValue:
 
 
 def _statement_page(public_id: str, form: ReasonForm, status: int = 200) -> ResponseReturnValue:
-    found = reads.find_statement(current_session(), public_id)
+    session = current_session()
+    found = reads.find_statement(session, public_id)
     row = found.statement
+    under = reads.inventory_under(session, row)
+    book = FactorBook.load(session)
+    names = factor_names(book)
     page = render_template(
         "admin/institutions/statement.html",
+        remarks=[
+            remark_text(remark, names)
+            for remark in remarks_on(under.account, under.last, under.inventory, book)
+        ],
+        evidence=reads.evidence_under(session, row),
         row=row,
         institution=found.institution,
         content=statement_content.read(row.content),
-        newer=statements.newer_inventory(current_session(), row),
+        newer=statements.newer_inventory(session, row),
         holds=not row.seal or statement_checks.seal_holds(row, vault()),
-        trail=reads.trail_of(current_session(), found),
+        trail=reads.trail_of(session, found),
         form=form,
         named=named,
         **offset_words(),
@@ -157,6 +174,25 @@ def statement_lot_paper(public_id: str, lot_id: str) -> Response:
     """Send the file that proves a lot of a statement."""
     found = reads.find_statement(current_session(), public_id)
     return paper_file(reads.find_lot(current_session(), found.statement, lot_id).evidence_file)
+
+
+@blueprint.get("/statements/<public_id>/evidence/<file_id>")
+def statement_evidence(public_id: str, file_id: str) -> Response:
+    """Send the officer a file that proves lines of the statement's inventory."""
+    session = current_session()
+    found = reads.find_statement(session, public_id)
+    row, content = reads.open_evidence(
+        session,
+        statement=found.statement,
+        file_id=file_id,
+        folder=instance_folder(),
+        acting_user=current_actor(),
+        now=utc_now(),
+    )
+    name = f"{row.public_id}.{row.kind}"
+    session.commit()
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, content_type=CONTENT_TYPES[name.rpartition(".")[2]], headers=headers)
 
 
 def _statement_step(

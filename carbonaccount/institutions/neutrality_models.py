@@ -199,3 +199,22 @@ class StatementUncertainty(SQLModel, table=True):
     factor_basis: str = Field(default="", max_length=200)
     stated_by: int = Field(sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT")
     stated_at: datetime
+
+
+class StatementGap(SQLModel, table=True):
+    """Why something that is missing in a statement's year is as it should be.
+
+    `gap` is the key of `statement_completeness.Gap`: it names the months, so that it answers this
+    gap and no other.
+    """
+
+    __tablename__ = "statement_gap"
+    __table_args__ = (sa.CheckConstraint("reason <> ''", name="reason"),)
+
+    statement_id: int = Field(
+        primary_key=True, foreign_key="neutrality_statement.id", ondelete="RESTRICT"
+    )
+    gap: str = Field(primary_key=True, max_length=200)
+    reason: str = Field(max_length=500)
+    explained_by: int = Field(sa_type=BigId, foreign_key="account.id", ondelete="RESTRICT")
+    explained_at: datetime

@@ -357,6 +357,14 @@ class ReasonForm(FlaskForm):  # type: ignore[misc]
     reason = TextAreaField(_l("理由"), validators=[_needed, Length(max=500)], render_kw={"rows": 2})
 
 
+class GapForm(FlaskForm):  # type: ignore[misc]
+    """Why something that is missing in a year is as it should be; `gap` is its key."""
+
+    gap = StringField(validators=[_needed, Length(max=200)])
+    reason = TextAreaField(_l("说明"), validators=[Length(max=500)], render_kw={"rows": 2})
+    is_sworn = BooleanField(_l("以上属实，同意印在声明上公开"))
+
+
 class PrintedForm(FlaskForm):  # type: ignore[misc]
     """What is printed on a statement. Sent with GET, so that a QR code can fill it in."""
 

@@ -19,13 +19,15 @@ from carbonaccount.institutions.offset_rules import ORDER_OF_USE
 class Holdings:
     """What an institution may use on a day: certificates by number, grams by step of the order.
 
-    expired: how many lots it holds that may not be used any more.
+    expired: how many lots it holds that may not be used any more; later: how many are of years
+    after the one that was asked for.
     """
 
     certificates: int
     by_rank: dict[int, int]
     retired_g: int
     expired: int
+    later: int = 0
 
     @property
     def usable_g(self) -> int:
@@ -85,13 +87,17 @@ def lot_at(session: Session, *, institution_id: int, public_id: str) -> OffsetLo
     return row
 
 
-def holdings(session: Session, *, institution_id: int, on: date) -> Holdings:
-    """Return what an institution holds and may use on a day."""
+def holdings(
+    session: Session, *, institution_id: int, on: date, for_year: int | None = None
+) -> Holdings:
+    """Return what an institution holds and may use on a day, for a year if one is named."""
     by_rank: dict[int, int] = {}
-    certificates = expired = 0
+    certificates = expired = later = 0
     for lot in lots.held(session, institution_id=institution_id):
         if retiring.is_expired(lot, on):
             expired += 1
+        elif for_year is not None and lot.vintage > for_year:
+            later += 1
         elif lot.kind == LotKind.GREEN_CERTIFICATE:
             certificates += lot.serials
         else:
@@ -103,7 +109,7 @@ def holdings(session: Session, *, institution_id: int, on: date) -> Holdings:
             col(OffsetLot.status) == LotStatus.RETIRED,
         )
     ).scalar_one()
-    return Holdings(certificates, dict(sorted(by_rank.items())), int(retired), expired)
+    return Holdings(certificates, dict(sorted(by_rank.items())), int(retired), expired, later)
 
 
 def statement_of(session: Session, lot: OffsetLot) -> NeutralityStatement | None:

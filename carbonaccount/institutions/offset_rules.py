@@ -153,6 +153,13 @@ def certificate_end(produced: date) -> date:
     return date.fromordinal(following.toordinal() - 1)
 
 
+def certificate_month(valid_until: date | None) -> str:
+    """Return the month of a green certificate's electricity by its last day, e.g. 2025-05."""
+    if valid_until is None:
+        return ""
+    return f"{valid_until.year - CERTIFICATE_YEARS}-{valid_until.month:02d}"
+
+
 @dataclass(frozen=True)
 class GrowthBand:
     """From which age on (years since planting) which part of the uptake counts."""

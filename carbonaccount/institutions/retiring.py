@@ -61,10 +61,18 @@ class Choice:
     why: Why
 
 
-def choose(session: Session, *, institution_id: int, need_g: int, on: date) -> list[Choice]:
+def choose(
+    session: Session,
+    *,
+    institution_id: int,
+    need_g: int,
+    on: date,
+    latest_vintage: int | None = None,
+) -> list[Choice]:
     """Return what an institution uses first for so many grams, in the order of policy.
 
-    Of the last lot only as many whole numbers as are needed. Comes to less than `need_g` when
+    latest_vintage: reductions of later years are left out; None takes those of any year. Of the
+    last lot only as many whole numbers as are needed. Comes to less than `need_g` when
     there is no more. Expired lots and green certificates are never among them.
     """
     chosen: list[Choice] = []
@@ -72,6 +80,8 @@ def choose(session: Session, *, institution_id: int, need_g: int, on: date) -> l
     for lot in in_order(usable(session, institution_id=institution_id, on=on)):
         if left <= 0:
             break
+        if latest_vintage is not None and lot.vintage > latest_vintage:
+            continue
         take = min(lot.serials, -(-left // lot.serial_g)) * lot.serial_g
         why = Why(ORDER_OF_USE[LotKind(lot.kind)], lot.valid_until, take < lot.amount_g)
         chosen.append(Choice(lot, take, why))

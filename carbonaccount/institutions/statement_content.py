@@ -14,7 +14,12 @@ from sqlmodel import Session
 
 from carbonaccount.crypto import Vault
 from carbonaccount.factors import FactorBook, FactorVersion
-from carbonaccount.institutions import neutrality, statement_uncertainty
+from carbonaccount.institutions import (
+    neutrality,
+    offset_rules,
+    statement_completeness,
+    statement_uncertainty,
+)
 from carbonaccount.institutions.inventory_entries import USUAL_GRID, energy_name
 from carbonaccount.institutions.inventory_grids import other_grids
 from carbonaccount.institutions.inventory_results import AccountLine, YearAccount
@@ -24,10 +29,12 @@ from carbonaccount.institutions.neutrality_models import NeutralityStatement, Pl
 from carbonaccount.institutions.offset_models import LotKind, OffsetLot
 from carbonaccount.institutions.offset_rules import ORDER_OF_USE
 from carbonaccount.institutions.retiring import in_order
+from carbonaccount.institutions.statement_completeness import Explained
 from carbonaccount.institutions.statement_uncertainty import Stated
 
 # 2: with `uncertainty_stated`; `uncertainty` is a note since, and all there was before.
-VERSION = 2
+# 3: with `completeness`, and of certificates the month that they were `produced` in.
+VERSION = 3
 METHOD = "JS/T 303-2026"
 SEAL_PURPOSE = "neutrality-statement"
 
@@ -41,6 +48,7 @@ def content_of(
     lots: Sequence[OffsetLot],
     measures: Sequence[PlanMeasure],
     stated: Mapping[str, Stated],
+    explained: Mapping[str, Explained],
 ) -> dict[str, Any]:
     """Return what a statement says before anybody has reviewed it."""
     certificates = [lot for lot in lots if lot.kind == LotKind.GREEN_CERTIFICATE]
@@ -59,6 +67,7 @@ def content_of(
         "account": _account(account),
         "factors": _factors(book, account.lines),
         "lines": [_line(line) for line in account.lines],
+        "completeness": statement_completeness.content_of(account, explained),
         "evidence_g": neutrality.grade_shares(account),
         "uncertainty": statement.uncertainty,
         "uncertainty_stated": statement_uncertainty.content_of(unsure, stated),
@@ -179,6 +188,7 @@ def _lot(lot: OffsetLot) -> dict[str, Any]:
         "amount_g": lot.amount_g,
         "amount_kwh": lot.amount_kwh,
         "vintage": lot.vintage,
+        "produced": offset_rules.certificate_month(lot.valid_until) if is_certificate else "",
         "title": lot.title,
         "rank": 0 if is_certificate else ORDER_OF_USE[LotKind(lot.kind)].rank,
         "evidence_sha256": lot.evidence_sha256,

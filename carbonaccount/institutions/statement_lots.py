@@ -103,6 +103,7 @@ def pick(
         institution_id=statement.institution_id,
         need_g=left if wanted.offset_g is None else min(wanted.offset_g, left),
         on=business_day(now),
+        latest_vintage=statement.year,
     )
     grams = [(choice.lot, choice.take_g // choice.lot.serial_g) for choice in choices]
     for lot, serials in [*((lot, lot.serials) for lot in taken), *grams]:
@@ -127,7 +128,12 @@ def _certificates(
     """Return certificates that come to at most `needed`, those that end first."""
     found: list[OffsetLot] = []
     left = needed
-    for lot in usable_certificates(session, institution_id=statement.institution_id, now=now):
+    for lot in usable_certificates(
+        session,
+        institution_id=statement.institution_id,
+        latest_vintage=statement.year,
+        now=now,
+    ):
         if left <= 0:
             break
         part = lots.first_of(lot, min(lot.serials, left))
@@ -136,25 +142,39 @@ def _certificates(
     return found
 
 
-def usable_certificates(session: Session, *, institution_id: int, now: datetime) -> list[OffsetLot]:
-    """Return the green certificates that an institution may use, those that end first."""
+def usable_certificates(
+    session: Session, *, institution_id: int, latest_vintage: int, now: datetime
+) -> list[OffsetLot]:
+    """Return the green certificates that an institution may use, those that end first.
+
+    latest_vintage: power of a later year covers nothing.
+    """
     today = business_day(now)
     usable = [
         lot
         for lot in lots.held(session, institution_id=institution_id)
-        if lot.kind == LotKind.GREEN_CERTIFICATE and not retiring.is_expired(lot, today)
+        if lot.kind == LotKind.GREEN_CERTIFICATE
+        and lot.vintage <= latest_vintage
+        and not retiring.is_expired(lot, today)
     ]
     return sorted(usable, key=lambda lot: (str(lot.valid_until), lot.vintage, lot.stored_id))
 
 
 def check_usable(session: Session, statement: NeutralityStatement, now: datetime) -> None:
-    """Raise Conflict (lot_not_held, lot_expired) when a chosen lot cannot be used any more."""
+    """Raise Conflict when a chosen lot cannot be used for the year, or not any more.
+
+    lot_not_held, lot_expired, lot_of_later_year.
+    """
     today = business_day(now)
     for lot in lots_of(session, statement).chosen:
         if lot.status != LotStatus.HELD:
             raise Conflict("lot_not_held", field="lots", serial=lot.first_number)
         if retiring.is_expired(lot, today):
             raise Conflict("lot_expired", field="lots", serial=lot.first_number)
+        if lot.vintage > statement.year:
+            raise Conflict(
+                "lot_of_later_year", field="lots", serial=lot.first_number, year=lot.vintage
+            )
 
 
 def retire_chosen(

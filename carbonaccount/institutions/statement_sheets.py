@@ -11,7 +11,7 @@ from typing import Any
 import xlsxwriter
 from flask_babel import gettext as _
 
-from carbonaccount.institutions import offset_labels, uncertainty_labels
+from carbonaccount.institutions import completeness_labels, offset_labels, uncertainty_labels
 from carbonaccount.institutions.factor_words import source_text, unit_text
 from carbonaccount.institutions.neutrality_states import NeutralityState
 from carbonaccount.institutions.statement_corrections import Correction
@@ -38,6 +38,8 @@ def as_xlsx(content: dict[str, Any], *, digest: str, correction: Correction | No
         _table(workbook.add_worksheet(_("排放因子")), *_factors(content), formats)
         _table(workbook.add_worksheet(_("抵消")), *_lots(content), formats)
         _table(workbook.add_worksheet(_("减排措施")), *_measures(content), formats)
+        if completeness_labels.gaps(content):
+            _table(workbook.add_worksheet(_("缺少的数据")), *_gaps(content), formats)
         if uncertainty_labels.parts(content):
             _table(workbook.add_worksheet(_("不确定度")), *_parts(content), formats)
     return file.getvalue()
@@ -78,6 +80,7 @@ def _results(
         (_("剩余（千克）"), _kg(balance["remaining_g"])),
         (_("结论"), concluded),
         *since,
+        (_("数据是否完整"), completeness_labels.figure(content)),
         *(
             (_("电力因子"), offset_labels.other_grid(item))
             for item in content.get("other_grids", ())
@@ -142,7 +145,7 @@ def _account(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
             str(offset_labels.BLOCKS[line["block"]]),
             line["factor"],
             line["version"],
-            line["month"],
+            line["month"] or _("全年"),
             Decimal(line["counted"]),
             unit_text(line["unit"], language()),
             _kg(line["emission_g"]),
@@ -173,7 +176,7 @@ def _factors(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
 def _lots(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
     header = [
         *(_("顺序"), _("种类"), _("登记系统"), _("首个编号"), _("末个编号"), _("个数")),
-        *(_("千克"), _("千瓦时"), _("年份"), _("证明文件 SHA-256")),
+        *(_("千克"), _("千瓦时"), _("年份"), _("发电月份"), _("证明文件 SHA-256")),
     ]
     rows: list[list[Cell]] = [
         [
@@ -186,9 +189,19 @@ def _lots(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
             _kg(lot["amount_g"]),
             lot["amount_kwh"],
             lot["vintage"],
+            lot.get("produced", ""),
             lot["evidence_sha256"],
         ]
         for lot in [*content["certificates"], *content["offsets"]]
+    ]
+    return header, rows
+
+
+def _gaps(content: dict[str, Any]) -> tuple[Sequence[str], list[list[Cell]]]:
+    header = [_("缺少的数据"), _("单位的说明"), _("日期")]
+    rows: list[list[Cell]] = [
+        [completeness_labels.words(content, gap), gap["reason"], gap["explained_on"]]
+        for gap in completeness_labels.gaps(content)
     ]
     return header, rows
 

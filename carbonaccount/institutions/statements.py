@@ -22,6 +22,7 @@ from carbonaccount.crypto import Vault
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.institutions import (
     neutrality,
+    statement_completeness,
     statement_content,
     statement_lots,
     statement_uncertainty,
@@ -54,9 +55,11 @@ def draft(
 ) -> NeutralityStatement:
     """Begin the statement of a year whose inventory is locked; one stands a year.
 
-    Raises Conflict (statement_exists, statement_needs_inventory, inventory_empty, year_not_over).
+    Raises Conflict (statement_exists, statement_needs_inventory, inventory_empty,
+    inventory_nothing_counted, year_not_over).
     """
     account = locked_account(session, institution, year)
+    statement_completeness.check_counted(account)
     if year >= business_day(now).year:
         raise Conflict("year_not_over", field="year")
     before = _of_year(session, institution.stored_id, year)
@@ -159,6 +162,7 @@ def preview(session: Session, statement: NeutralityStatement) -> dict[str, Any]:
             session, institution_id=statement.institution_id, year=statement.year
         ),
         stated=statement_uncertainty.stated_of(session, statement),
+        explained=statement_completeness.explained_of(session, statement),
     )
 
 
@@ -167,10 +171,12 @@ def submit(
 ) -> None:
     """Write down what the statement says and hand it to the city's officer.
 
-    Raises Conflict (statement_not_in_state, statement_needs_inventory, lot_not_held, lot_expired).
+    Raises Conflict (statement_not_in_state, statement_needs_inventory, inventory_nothing_counted,
+    statement_gaps_open, lot_not_held, lot_expired, lot_of_later_year).
     """
     row = locked(session, statement, StatementStatus.DRAFT)
     account = account_of(session, row)
+    statement_completeness.check_whole(session, row, account)
     row.inventory_id, row.inventory_version = account.inventory_id, account.version
     statement_lots.check_usable(session, row, now)
     _write_content(row, preview(session, row))
@@ -241,7 +247,8 @@ def review(
 
     digest: of the text that the officer read; it may have been taken back and sent in anew since.
     Raises what `send_back` raises, Conflict (inventory_changed) when the inventory was corrected
-    after it was sent in: then it can only be sent back.
+    after it was sent in, (statement_gaps_open) when its year is not whole: then it can only be
+    sent back.
     """
     staff_id = require_role(session, acting_user=acting_user, roles=OFFICERS)
     written = read_reason(reason)
@@ -266,7 +273,8 @@ def publish(
 ) -> None:
     """Retire the lots and publish what was reviewed, sealed; all or nothing.
 
-    Raises Conflict (statement_not_in_state, inventory_changed, lot_not_held, lot_expired).
+    Raises Conflict (statement_not_in_state, inventory_changed, statement_gaps_open, lot_not_held,
+    lot_expired).
     """
     row = locked(session, statement, StatementStatus.REVIEWED)
     _check_newest(session, row)
@@ -288,9 +296,14 @@ def publish(
 
 
 def _check_newest(session: Session, row: NeutralityStatement) -> None:
+    """What is confirmed or published stands on the newest inventory, whose year is whole.
+
+    One that was sent in before gaps had to be explained goes back like one with an old inventory.
+    """
     account = account_of(session, row)
     if (account.inventory_id, account.version) != (row.inventory_id, row.inventory_version):
         raise Conflict("inventory_changed")
+    statement_completeness.check_whole(session, row, account)
 
 
 def withdraw(

@@ -178,6 +178,29 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
         "这份声明里没有这个因子，或者还没有给出过不确定度。",
         "The statement has no such factor, or nothing has been stated for it.",
     ),
+    # --- is the year of a statement whole ---
+    "inventory_nothing_counted": (
+        "清单里没有燃料、外购电力和外购热力的用量，不能做碳中和声明。"
+        "请先更正排放清单，补上用电等数据，重新锁定。",
+        "The inventory has no fuel, purchased electricity or heat: there is nothing to state. "
+        "Correct the inventory, add the electricity, and lock it again.",
+    ),
+    "statement_gaps_open": (
+        "还有 {count} 处缺少的数据没有补上，也没有说明。"
+        "请更正排放清单，或由负责人逐条说明，再提交。",
+        "{count} gaps in the data are neither filled nor explained. Correct the inventory, or let "
+        "an owner explain each of them, before it is sent in.",
+    ),
+    "unknown_gap": ("没有这处缺少的数据。", "Nothing of the kind is missing."),
+    "gap_not_sworn": (
+        "请勾选确认属实并同意公开。",
+        "Tick that it is true and may be published.",
+    ),
+    "lot_of_later_year": (
+        "编号 {serial} 是 {year} 年的，晚于声明的年份，不能使用。请重新选取。",
+        "The number {serial} is of {year}, later than the year of the statement, and cannot be "
+        "used. Choose again.",
+    ),
     "unknown_suggestion": ("没有这条建议值。", "There is no such suggestion."),
     "unknown_plan_measure": ("没有这项措施。", "There is no such measure."),
     "unknown_statement": ("没有这份碳中和声明。", "There is no such statement."),

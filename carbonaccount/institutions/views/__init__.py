@@ -29,6 +29,7 @@ _PAGES: tuple[str, ...] = (
     "plantations",
     "recognition",
     "shares",
+    "statement_gaps",
     "statement_uncertainty",
     "statements",
 )

@@ -15,6 +15,7 @@ from carbonaccount.institutions import statement_lots, statements
 from carbonaccount.institutions.inventory_results import YearSummary, summaries_of
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_forms import (
+    GapForm,
     MeasureForm,
     PickForm,
     PlanForm,
@@ -83,11 +84,14 @@ def _years(
     return [(year, accounts.get(year), [row for row in rows if row.year == year]) for year in years]
 
 
-def _to(place: Seated, statement_id: str = "") -> ResponseReturnValue:
+def _to(place: Seated) -> ResponseReturnValue:
+    return go_to(url_for("institutions.neutrality", public_id=place.institution.public_id))
+
+
+def to_statement(place: Seated, statement_id: str) -> ResponseReturnValue:
+    """Send the browser to a statement's page."""
     number = place.institution.public_id
-    if statement_id:
-        return go_to(url_for("institutions.statement", public_id=number, statement_id=statement_id))
-    return go_to(url_for("institutions.neutrality", public_id=number))
+    return go_to(url_for("institutions.statement", public_id=number, statement_id=statement_id))
 
 
 @at_institution("/neutrality/plan", seats=CLERKS, methods=("POST",))
@@ -190,22 +194,23 @@ def statement_new(place: Seated, year: int) -> ResponseReturnValue:
     if error is not None:
         return _page(place, error=error)
     flash(_("草稿已建立，并已按政策顺序选好批次。"), "success")
-    return _to(place, made[0].public_id)
+    return to_statement(place, made[0].public_id)
 
 
 @at_institution("/neutrality/statements/<statement_id>")
 def statement(place: Seated, statement_id: str) -> ResponseReturnValue:
     """Show a statement and what can be done with it next."""
-    return _statement_page(place, _statement(place, statement_id))
+    return show_statement(place, find_statement(place, statement_id))
 
 
-def _statement(place: Seated, statement_id: str) -> NeutralityStatement:
+def find_statement(place: Seated, statement_id: str) -> NeutralityStatement:
+    """Return a statement of the institution. Raises NotFound (unknown_statement)."""
     return statements.statement_at(
         current_session(), institution_id=place.institution_id, public_id=statement_id
     )
 
 
-def _statement_page(
+def show_statement(
     place: Seated,
     row: NeutralityStatement,
     *,
@@ -213,6 +218,7 @@ def _statement_page(
     status: int = 200,
     **forms: Any,
 ) -> ResponseReturnValue:
+    """Show a statement with what was refused, and the forms as they were sent."""
     session, now = current_session(), utc_now()
     words = WordsForm(None)
     words.note.data, words.uncertainty.data = row.note, row.uncertainty
@@ -224,9 +230,20 @@ def _statement_page(
         newer=statements.newer_inventory(session, row),
         correction=corrections(session, statement_ids=[row.stored_id]).get(row.stored_id),
         picked=statement_lots.lots_of(session, row).chosen,
-        holdings=holdings(session, institution_id=place.institution_id, on=business_day(now)),
+        holdings=holdings(
+            session,
+            institution_id=place.institution_id,
+            on=business_day(now),
+            for_year=row.year,
+        ),
         error=explain(error) if error else "",
-        **{"pick": PickForm(None), "words": words, "reason": ReasonForm(None), **forms},
+        **{
+            "pick": PickForm(None),
+            "words": words,
+            "reason": ReasonForm(None),
+            "gap_form": GapForm(None),
+            **forms,
+        },
     )
     return page, status if error is None else status_of(error)
 
@@ -234,23 +251,23 @@ def _statement_page(
 @at_institution("/neutrality/statements/<statement_id>/lots", seats=CLERKS, methods=("POST",))
 def statement_pick(place: Seated, statement_id: str) -> ResponseReturnValue:
     """Pick lots anew in the order of policy."""
-    row, form = _statement(place, statement_id), PickForm()
+    row, form = find_statement(place, statement_id), PickForm()
     if not form.validate_on_submit():
-        return _statement_page(place, row, pick=form, status=422)
+        return show_statement(place, row, pick=form, status=422)
     error = done(statements.pick, statement=row, **form.needs())
     if error is not None:
         put_error(form, error)
-        return _statement_page(place, row, pick=form, status=status_of(error))
+        return show_statement(place, row, pick=form, status=status_of(error))
     flash(_("已按政策顺序重新选取。"), "success")
-    return _to(place, statement_id)
+    return to_statement(place, statement_id)
 
 
 @at_institution("/neutrality/statements/<statement_id>/words", seats=CLERKS, methods=("POST",))
 def statement_words(place: Seated, statement_id: str) -> ResponseReturnValue:
     """Write the words of a draft."""
-    row, form = _statement(place, statement_id), WordsForm()
+    row, form = find_statement(place, statement_id), WordsForm()
     if not form.validate_on_submit():
-        return _statement_page(place, row, words=form, status=422)
+        return show_statement(place, row, words=form, status=422)
     error = done(
         statements.write,
         statement=row,
@@ -259,15 +276,15 @@ def statement_words(place: Seated, statement_id: str) -> ResponseReturnValue:
     )
     if error is not None:
         put_error(form, error)
-        return _statement_page(place, row, words=form, status=status_of(error))
+        return show_statement(place, row, words=form, status=status_of(error))
     flash(_("已保存。"), "success")
-    return _to(place, statement_id)
+    return to_statement(place, statement_id)
 
 
 @at_institution("/neutrality/statements/<statement_id>/submit", seats=CLERKS, methods=("POST",))
 def statement_submit(place: Seated, statement_id: str) -> ResponseReturnValue:
     """Hand a draft to the city's officer."""
-    row = _statement(place, statement_id)
+    row = find_statement(place, statement_id)
     error = done(statements.submit, statement=row)
     return _after(place, row, error, _("已提交，等市里审核。"))
 
@@ -275,7 +292,7 @@ def statement_submit(place: Seated, statement_id: str) -> ResponseReturnValue:
 @at_institution("/neutrality/statements/<statement_id>/take-back", seats=CLERKS, methods=("POST",))
 def statement_take_back(place: Seated, statement_id: str) -> ResponseReturnValue:
     """Make it a draft again."""
-    row = _statement(place, statement_id)
+    row = find_statement(place, statement_id)
     error = done(statements.take_back, statement=row)
     return _after(place, row, error, _("已收回，现在是草稿。"))
 
@@ -283,7 +300,7 @@ def statement_take_back(place: Seated, statement_id: str) -> ResponseReturnValue
 @at_institution("/neutrality/statements/<statement_id>/publish", seats=OWNERS, methods=("POST",))
 def statement_publish(place: Seated, statement_id: str) -> ResponseReturnValue:
     """Retire the lots and publish."""
-    row = _statement(place, statement_id)
+    row = find_statement(place, statement_id)
     error = done(
         statements.publish,
         statement=row,
@@ -297,20 +314,20 @@ def _after(
     place: Seated, row: NeutralityStatement, error: DomainError | None, words: str
 ) -> ResponseReturnValue:
     if error is not None:
-        return _statement_page(place, row, error=error)
+        return show_statement(place, row, error=error)
     flash(words, "success")
-    return _to(place, row.public_id)
+    return to_statement(place, row.public_id)
 
 
 @at_institution("/neutrality/statements/<statement_id>/withdraw", seats=OWNERS, methods=("POST",))
 def statement_withdraw(place: Seated, statement_id: str) -> ResponseReturnValue:
     """Withdraw a published statement with a reason."""
-    row, form = _statement(place, statement_id), ReasonForm()
+    row, form = find_statement(place, statement_id), ReasonForm()
     if not form.validate_on_submit():
-        return _statement_page(place, row, reason=form, status=422)
+        return show_statement(place, row, reason=form, status=422)
     error = done(statements.withdraw, statement=row, reason=form.reason.data)
     if error is not None:
         put_error(form, error)
-        return _statement_page(place, row, reason=form, status=status_of(error))
+        return show_statement(place, row, reason=form, status=status_of(error))
     flash(_("已撤回，公开页和核验页会显示它不再有效。"), "success")
-    return _to(place, statement_id)
+    return to_statement(place, statement_id)

@@ -12,6 +12,7 @@ from carbonaccount.clock import business_day, utc_now
 from carbonaccount.config import Settings
 from carbonaccount.errors import DomainError, NotFound
 from carbonaccount.institutions import (
+    completeness_labels,
     neutrality,
     offset_files,
     offset_labels,
@@ -97,6 +98,7 @@ def offset_words() -> dict[str, object]:
         "unit_in": lambda unit: unit_text(unit, language()),
         "offset_labels": offset_labels,
         "unsure": uncertainty_labels,
+        "whole_year": completeness_labels,
         "grouped": offset_labels.grouped,
         "kilograms": offset_labels.kg,
         "percent": offset_labels.percent,

@@ -20,9 +20,11 @@ from behaviors.sources import bind_subject
 from carbonaccount.accounts.models import Account
 from carbonaccount.accounts.roles import Role
 from carbonaccount.accounts.services import resident_actor
-from carbonaccount.audit import SYSTEM
+from carbonaccount.audit import SYSTEM, Actor, AuditEntry
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.institutions import statement_content
+from carbonaccount.institutions.inventory_evidence import add_evidence, evidence_folder
+from carbonaccount.institutions.inventory_models import InventoryLine
 from carbonaccount.institutions.models import Institution, InstitutionPerson
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, PlanMeasure
 from carbonaccount.institutions.offset_models import Attribution, OffsetLot, Plantation
@@ -259,6 +261,16 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     with writing(app) as session:
         number = session.exec(select(NeutralityStatement.public_id)).one()
     address = f"{below}/statements/{number}"
+    # What came about after 2025 is not taken for it.
+    early = clerk.get(address).text
+    assert "另有 2 个批次产生于 2025 年之后" in early
+    assert "没有使用任何批次" in early
+    with writing(app) as session:
+        for lot in session.exec(select(OffsetLot)):
+            lot.vintage = 2025
+        session.commit()
+    token = csrf_token(clerk.get(address))
+    assert clerk.post_with(token, f"{address}/lots", {}).status_code == 303
     page = clerk.get(address)
     # 5,000 kWh off: 3,205 kg; 15,102 kg are left, for which sixteen whole tonnes are picked.
     for text in ("18,307.000 kg", "3,205.000 kg", "15,102.000 kg", "16,000.000 kg", "CCER-16"):
@@ -284,6 +296,7 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     review = f"/admin/statements/{number}"
     assert "18,307.000 kg" in officer.get(review).text
     assert officer.post(f"{review}/review", {"reason": ""}, page=review).status_code == 422
+    _the_bills_are_read_by_the_officer(app, place, officer, review)
     back = officer.post(f"{review}/return", {"reason": "请补充说明"}, page=review)
     assert back.status_code == 303
     assert "请补充说明" in clerk.get(address).text
@@ -294,6 +307,87 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     _papers_say_what_the_books_hold(app, place, number, tmp_path)
     _a_correction_is_told(app, place, officer, number)
     _the_check_tells_them_apart(app, place, number)
+    _a_gap_is_explained_to_everybody(app, place, officer)
+
+
+def _the_bills_are_read_by_the_officer(
+    app: Flask, place: Place, officer: Browser, review: str
+) -> None:
+    """The files of the year's lines, and those only, each look kept in the trail."""
+    with writing(app) as session:
+        line = session.exec(
+            select(InventoryLine).where(col(InventoryLine.factor_code) == "fuel.petrol")
+        ).one()
+        files = [
+            add_evidence(
+                session,
+                institution_id=place.row_id,
+                content=PDF.replace(b"<<>>", f"<</T({name})>>".encode()),
+                name=f"{name}.pdf",
+                folder=evidence_folder(app.extensions["carbonaccount.settings"].instance_path),
+                acting_user=Actor("resident", "", line.changed_by),
+                now=utc_now(),
+            )
+            for name in ("bill", "another")
+        ]
+        line.evidence_id = files[0].id
+        bill, another = (file.public_id for file in files)
+        session.commit()
+    shown = officer.get(review).text
+    assert "bill.pdf" in shown
+    assert "another.pdf" not in shown
+    # What the inventory's page says stands beside the button: three of four lines have no file.
+    assert "4 行中有 3 行没有佐证文件" in shown
+    assert officer.get(f"{review}/evidence/{bill}").data.startswith(b"%PDF-1.4")
+    assert officer.get(f"{review}/evidence/{another}").status_code == 404
+    auditor = staff(app, Role.AUDITOR, login="aude")
+    assert "bill.pdf" not in auditor.get(review).text
+    assert auditor.get(f"{review}/evidence/{bill}").status_code == 403
+    with writing(app) as session:
+        looks = session.exec(
+            select(AuditEntry).where(col(AuditEntry.action) == "statement.evidence_opened")
+        ).all()
+        assert [entry.details["file"] for entry in looks] == [bill]
+
+
+def _a_gap_is_explained_to_everybody(app: Flask, place: Place, officer: Browser) -> None:
+    """January of 2024 only: sent in once the owner has said why, which everybody reads."""
+    clerk, owner, below = place.clerk, place.owner, f"{place.address}/neutrality"
+    year = f"{place.address}/inventory"
+    assert clerk.post(year, {"year": "2024"}, page=year).status_code == 303
+    line = {"month": "1", "amount": "10", "unit": "kWh", "basis": "metered", "evidence": ""}
+    assert clerk.post(f"{year}/2024/lines/new?factor=grid.shandong", line).status_code == 303
+    assert clerk.post(f"{year}/2024/submit", {}, page=f"{year}/2024").status_code == 303
+    assert owner.post(f"{year}/2024/lock", {}, page=f"{year}/2024").status_code == 303
+    assert clerk.post(f"{below}/statements/2024/new", {}, page=below).status_code == 303
+    with writing(app) as session:
+        wanted = select(NeutralityStatement.public_id).where(col(NeutralityStatement.year) == 2024)
+        number = session.exec(wanted).one()
+    address, review = f"{below}/statements/{number}", f"/admin/statements/{number}"
+    early = clerk.post(f"{address}/submit", {}, page=address)
+    assert early.status_code == 409
+    assert "还有 1 处缺少的数据没有补上，也没有说明" in early.text
+    key = "months|grid.shandong|2,3,4,5,6,7,8,9,10,11,12|"
+    why = {"gap": key, "reason": "<b>二月起停用</b>"}
+    assert clerk.post(f"{address}/gaps", {**why, "is_sworn": "y"}, page=address).status_code == 403
+    unsworn = owner.post(f"{address}/gaps", why, page=address)
+    assert unsworn.status_code == 422
+    assert ">&lt;b&gt;二月起停用&lt;/b&gt;</textarea>" in unsworn.text
+    sworn = owner.post(f"{address}/gaps", {**why, "is_sworn": "y"}, page=address)
+    assert sworn.status_code == 303
+    assert clerk.post(f"{address}/submit", {}, page=address).status_code == 303
+    missing = "缺少这些月份，或者数量为 0：2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
+    told = officer.get(review).text
+    assert "山东省电力 缺少这些月份：2, 3" in told
+    _reviewed(officer, review)
+    assert owner.post(f"{address}/publish", {}, page=address).status_code == 303
+    for text in (told, Browser(app).get(f"/statements/{number}").text):
+        assert "&lt;b&gt;二月起停用" in text
+        assert missing in text
+    book = openpyxl.load_workbook(io.BytesIO(officer.get(f"/statements/{number}.xlsx").data))
+    assert [row[1] for row in book["缺少的数据"].iter_rows(min_row=2, values_only=True)] == [
+        "<b>二月起停用</b>"
+    ]
 
 
 def _corrected(place: Place, factor: str, month: str, amount: str, unit: str) -> None:
@@ -468,6 +562,8 @@ def _papers_say_what_the_books_hold(app: Flask, place: Place, number: str, folde
     assert results["剩余（千克）"] == 0
     assert results["结论"] == "已实现碳中和"
     assert results["不确定度"] == WHOLE
+    assert results["数据是否完整"] == "外购电力有十二个月或全年的数据，热力的采暖月份齐全"
+    assert {row[3] for row in book["核算"].iter_rows(min_row=2, values_only=True)} >= {"全年"}
     assert results["95% 置信区间上限（千克）"] == 19_830.068
     sure = list(book.worksheets[5].iter_rows(min_row=2, values_only=True))
     assert [(row[0], row[2], row[3], row[5]) for row in sure] == [

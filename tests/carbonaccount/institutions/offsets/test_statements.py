@@ -21,6 +21,7 @@ from carbonaccount.institutions import (
     inventory_lines,
     neutrality,
     statement_checks,
+    statement_completeness,
     statement_content,
     statement_lots,
     statement_uncertainty,
@@ -28,7 +29,7 @@ from carbonaccount.institutions import (
 )
 from carbonaccount.institutions.inventory_entries import Entry
 from carbonaccount.institutions.models import Institution, Seat
-from carbonaccount.institutions.neutrality_models import NeutralityStatement
+from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementGap
 from carbonaccount.institutions.neutrality_states import (
     NeutralityState,
     neutrality_states,
@@ -239,6 +240,93 @@ def test_a_year_by_hand_from_draft_to_public(app: Flask, session: Session, stage
     assert states == {("school", NeutralityState.ON_THE_WAY): 1}
 
 
+def power_of(session: Session, stage: Stage, year: int, *entries: Entry) -> None:
+    """Lock a year of some lines."""
+    inventory.open_year(
+        session, institution=stage.place, year=year, acting_user=stage.clerk, now=NOW
+    )
+    at_work = inventory.at_work(session, institution_id=stage.place.stored_id, year=year)
+    for entry in entries:
+        inventory_lines.add_line(
+            session, inventory=at_work, entry=entry, acting_user=stage.clerk, now=NOW
+        )
+    inventory.submit(session, inventory=at_work, acting_user=stage.clerk, now=NOW)
+    inventory.lock(session, inventory=at_work, acting_user=stage.owner, now=NOW)
+
+
+def test_a_year_that_is_not_whole_is_explained_or_stays_a_draft(
+    app: Flask, session: Session, stage: Stage
+) -> None:
+    who: dict[str, Any] = {"account_id": stage.owner.id or 0, "acting_user": stage.owner}
+    new: dict[str, Any] = {"institution": stage.place, **who, "now": NOW}
+    # Water is in no total: there is nothing to be neutral about. Neither is nothing taken.
+    power_of(session, stage, 2023, Entry(1, "water.supply", "5", "m3"))
+    power_of(session, stage, 2022, Entry(0, "grid.shandong", "0", "kWh"))
+    for year in (2022, 2023):
+        with pytest.raises(Conflict) as nothing:
+            statements.draft(session, year=year, **new)
+        assert code(nothing) == "inventory_nothing_counted"
+    # January of electricity, February is 0; heat of one winter month more than the law's; petrol.
+    lines = [Entry(1, "grid.shandong", "1500", "kWh"), Entry(2, "grid.shandong", "0", "kWh")]
+    heat = [Entry(month, "heat.purchased", "9", "GJ") for month in (1, 2, 3, 4, 11)]
+    power_of(session, stage, 2024, *lines, *heat, Entry(5, "fuel.petrol", "10", "L"))
+    row = statements.draft(session, year=2024, **new)
+    picked(session, row, stage)
+    gaps = statements.preview(session, row)["completeness"]["gaps"]
+    assert [(gap["factor"], gap["months"], gap["reason"]) for gap in gaps] == [
+        ("grid.shandong", [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], ""),
+        ("heat.purchased", [12], ""),
+    ]
+    power, winter = (str(gap["key"]) for gap in gaps)
+
+    def explain(key: str, reason: str = "二月起停用", is_sworn: bool = True) -> None:
+        statement_completeness.explain(
+            session, statement=row, key=key, reason=reason, is_sworn=is_sworn, **who, now=NOW
+        )
+
+    for refusal, key, changes in (
+        ("unknown_gap", "no_power|||", {}),
+        ("gap_not_sworn", power, {"is_sworn": False}),
+        ("reason_length", power, {"reason": " "}),
+    ):
+        with pytest.raises(DomainError) as refused:
+            explain(key, **changes)
+        assert code(refused) == refusal
+    explain(winter, "十二月由新的供热单位计入一月")
+    with pytest.raises(Conflict) as open_still:
+        statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
+    assert (code(open_still), open_still.value.params["count"]) == ("statement_gaps_open", 1)
+    explain(power)
+    statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
+    said = statement_content.read(row.content)["completeness"]["gaps"]
+    assert [(gap["reason"], gap["explained_on"]) for gap in said] == [
+        ("二月起停用", "2026-03-10"),
+        ("十二月由新的供热单位计入一月", "2026-03-10"),
+    ]
+    # What was said of other months does not answer for these; nor is it changed under review.
+    with pytest.raises(Conflict):
+        explain(power)
+    statements.take_back(session, statement=row, acting_user=stage.clerk, now=NOW)
+    session.get_one(StatementGap, (row.stored_id, power)).gap = power.replace("2,3,", "3,")
+    session.flush()
+    with pytest.raises(Conflict):
+        statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
+    # Without electricity altogether somebody swears that there was none.
+    power_of(session, stage, 2021, Entry(0, "heat.purchased", "9", "GJ"))
+    row = statements.draft(session, year=2021, **new)
+    assert [gap["key"] for gap in statements.preview(session, row)["completeness"]["gaps"]] == [
+        "no_power|||"
+    ]
+    # What was confirmed before anybody asked is not published either.
+    row.status = "reviewed"
+    session.flush()
+    with pytest.raises(Conflict) as unasked:
+        statements.publish(
+            session, statement=row, vault=app.extensions["carbonaccount.vault"], **who, now=NOW
+        )
+    assert code(unasked) == "statement_gaps_open"
+
+
 def test_a_gram_short_is_not_neutral(app: Flask, session: Session, stage: Stage) -> None:
     row = drafted(session, stage)
     picked(session, row, stage, certificates=4, offset_g=15_102_000)
@@ -408,6 +496,13 @@ def test_two_statements_do_not_share_a_lot(app: Flask, session: Session, stage: 
             now=NOW,
         )
     )
+    # What came about in 2025 makes nothing good of 2024.
+    picked(session, rows[1], stage)
+    assert statement_lots.lots_of(session, rows[1]).chosen == []
+    everything = session.exec(select(OffsetLot)).all()
+    for lot in everything:
+        lot.vintage = 2024
+    session.flush()
     for row in rows:
         picked(session, row, stage)
         statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
@@ -443,6 +538,7 @@ def test_two_statements_do_not_share_a_lot(app: Flask, session: Session, stage: 
     ).one()
     statements.take_back(session, statement=waiting, acting_user=SYSTEM, now=NOW)
     lot = issued(session, stage.place.stored_id, LotKind.POOL, 5, valid_until=date(2026, 3, 10))
+    lot.vintage = 2024
     picked(session, waiting, stage)
     assert lot in statement_lots.lots_of(session, waiting).chosen
     with pytest.raises(Conflict) as late:
