@@ -12,7 +12,8 @@ from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
-from carbonaccount.institutions import footprint
+from carbonaccount.institutions import event_completeness, footprint
+from carbonaccount.institutions.event_completeness import Gap
 from carbonaccount.institutions.event_factors import (
     Catalogue,
     Item,
@@ -83,12 +84,31 @@ class AccountLine:
 
 @dataclass(frozen=True)
 class EventTotals:
-    """An account: its lines, and how many took part, scanned in, were entered by hand."""
+    """An account: its lines, and how many took part, scanned in, were entered by hand.
+
+    `gaps`: sources without grams; None in accounts that were closed before anybody was asked.
+    """
 
     head_count: int | None
     scanned: int
     entered: int
     lines: tuple[AccountLine, ...]
+    gaps: tuple[Gap, ...] | None = None
+
+    @property
+    def left_out(self) -> list[Gap]:
+        """Return the gaps because of which this cannot be called neutral."""
+        return event_completeness.left_out(self.gaps or ())
+
+    @property
+    def absent(self) -> list[Gap]:
+        """Return the declared sources that did not occur."""
+        return [gap for gap in self.gaps or () if gap.leaves_whole]
+
+    @property
+    def beyond(self) -> list[str]:
+        """Return the sources of the guide that were neither declared nor accounted for."""
+        return event_completeness.beyond(self.by_source(), self.gaps or ())
 
     @property
     def answered(self) -> int:
@@ -328,7 +348,9 @@ def from_json(text: str) -> EventTotals:
     """Return the account that a text holds."""
     raw = json.loads(text)
     lines = tuple(_line_of(row) for row in raw.pop("lines"))
-    return EventTotals(**raw, lines=lines)
+    gaps = raw.pop("gaps", None)
+    told = None if gaps is None else event_completeness.from_json(gaps)
+    return EventTotals(**raw, lines=lines, gaps=told)
 
 
 def _line_of(row: dict[str, Any]) -> AccountLine:

@@ -6,6 +6,7 @@ was, and the participants' answers are cut off from their browsers.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,7 +15,7 @@ from sqlmodel import Session, col, select
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.factors import FactorBook
-from carbonaccount.institutions import event_account, event_answers
+from carbonaccount.institutions import event_account, event_answers, event_gaps
 from carbonaccount.institutions.event_account import Amount, EventTotals, Setting
 from carbonaccount.institutions.event_factors import Mode, UsedFactor, catalogue, used_factor
 from carbonaccount.institutions.event_models import Event, EventAccount, EventLine, EventState
@@ -114,13 +115,14 @@ def totals_of(session: Session, event: Event) -> EventTotals:
 def _worked_out(session: Session, event: Event) -> EventTotals:
     book = FactorBook.load(session)
     setting = setting_of(event)
-    return event_account.totals(
+    totals = event_account.totals(
         catalogue(),
         groups=event_answers.groups(session, event),
         amounts=_amounts(lines_of(session, event)),
         setting=setting,
         factor_of=lambda code: used_factor(book, code, setting.on),
     )
+    return replace(totals, gaps=event_gaps.gaps_of(session, event, totals.by_source()))
 
 
 def mode_factors(session: Session, event: Event) -> list[tuple[Mode, UsedFactor | None]]:
@@ -147,7 +149,8 @@ def settle(session: Session, *, event: Event, acting_user: Actor, now: datetime)
     """Close the account; what it comes to is to be made good, and another person publishes.
 
     Raises Conflict (event_state), Invalid (event_no_head_count, event_no_answers,
-    event_fewer_than_known).
+    event_fewer_than_known, event_sources_unsaid: a source that the plan declared has no amount,
+    and nobody said why).
     """
     event = locked(session, event, EventState.ACCOUNTING)
     if event.head_count is None:
@@ -157,6 +160,8 @@ def settle(session: Session, *, event: Event, acting_user: Actor, now: datetime)
         raise Invalid("event_no_answers")
     if event.head_count < totals.answered:
         raise Invalid("event_fewer_than_known", known=totals.answered)
+    if unsaid := [gap for gap in totals.left_out if not gap.kind]:
+        raise Invalid("event_sources_unsaid", count=len(unsaid))
     before = account_of(session, event)
     account = EventAccount(
         event_id=event.stored_id,

@@ -1,11 +1,12 @@
 """Making an event good and publishing it: by lots, by a second person, with a sealed certificate.
 
-An event is neutral only when what was retired for it is at least what it emitted.
+An event is neutral only when what was retired for it is at least what it emitted, and the account
+leaves out no source that the plan declared.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -19,19 +20,21 @@ from carbonaccount.crypto import Vault
 from carbonaccount.errors import Conflict, NotFound, Refused
 from carbonaccount.institutions import event_account, retiring
 from carbonaccount.institutions.event_accounting import closed_account
+from carbonaccount.institutions.event_completeness import gaps
 from carbonaccount.institutions.event_models import (
     Event,
     EventAccount,
     EventCertificate,
     EventState,
 )
-from carbonaccount.institutions.event_plans import measures_of
+from carbonaccount.institutions.event_plans import measures_of, plan_of
 from carbonaccount.institutions.events import change_state, locked, trail
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.retiring import Purpose, RetiredLot
 from carbonaccount.sealing import canonical, normal_number, seal_holds, seal_of
 
-VERSION = 1
+# 2: the account tells the sources that it has no grams of, and whether it may be called neutral.
+VERSION = 2
 SEAL_PURPOSE = "event-certificate"
 NUMBER_LENGTH = 16
 
@@ -153,6 +156,7 @@ def _payload(
         "institution": {"zh": institution.name_zh, "en": institution.name_en},
         "event": _about(event),
         "account": json.loads(account.content),
+        "neutral": not _with_gaps(session, event, account.content).left_out,
         "settled_on": business_day(account.settled_at).isoformat(),
         "measures": [
             {
@@ -236,9 +240,19 @@ def payload_of(certificate: EventCertificate) -> dict[str, Any]:
     return payload
 
 
-def totals_in(payload: Mapping[str, Any]) -> event_account.EventTotals:
-    """Return the account that a certificate holds."""
-    return event_account.from_json(json.dumps(payload["account"]))
+def totals_in(session: Session, certificate: EventCertificate) -> event_account.EventTotals:
+    """Return the account that a certificate holds, and what of the plan it leaves out."""
+    event = session.get_one(Event, certificate.event_id)
+    return _with_gaps(session, event, json.dumps(payload_of(certificate)["account"]))
+
+
+def _with_gaps(session: Session, event: Event, content: str) -> event_account.EventTotals:
+    """Return an account; of one that was closed before anybody asked, by the plan as it stood."""
+    totals = event_account.from_json(content)
+    if totals.gaps is not None:
+        return totals
+    declared = plan_of(session, event)
+    return replace(totals, gaps=gaps(totals.by_source(), declared, {}))
 
 
 class Verdict(StrEnum):

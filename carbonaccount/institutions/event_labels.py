@@ -7,8 +7,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from carbonaccount.institutions.event_account import PERSON_KM, AccountLine
+from carbonaccount.institutions.event_completeness import NO_FACTOR
 from carbonaccount.institutions.event_factors import DISTRICT, catalogue, in_city
-from carbonaccount.institutions.event_models import EventKind, EventState, Source
+from carbonaccount.institutions.event_models import EventKind, EventState, MissingKind, Source
 from carbonaccount.institutions.offset_labels import KINDS as LOT_KINDS
 from carbonaccount.institutions.offset_labels import RANKS
 from carbonaccount.institutions.retiring import Why
@@ -37,6 +38,12 @@ SOURCES: dict[str, LazyString] = {
     Source.MATERIALS: _l("材料与物品"),
     Source.WASTE: _l("垃圾"),
 }
+GAPS: dict[str, LazyString] = {
+    MissingKind.ABSENT: _l("没有发生"),
+    MissingKind.NOT_ESTIMATED: _l("无法估算"),
+    NO_FACTOR: _l("有数量，没有可追溯的因子"),
+    "": _l("没有用量，也没有说明"),
+}
 UNITS: dict[str, LazyString] = {
     PERSON_KM: _l("人公里"),
     "m3": _l("立方米"),
@@ -62,10 +69,19 @@ def source(code: str) -> str:
     return str(SOURCES[code])
 
 
+def gap(code: str) -> str:
+    """Return why a source is not in the total."""
+    return str(GAPS[code])
+
+
+def named_sources(codes: Iterable[str]) -> str:
+    """Return sources one after the other."""
+    return (", " if language() == "en" else "、").join(map(source, codes))
+
+
 def sources_of(lines: Iterable[AccountLine]) -> str:
     """Return the sources that lines belong to, each once."""
-    names = dict.fromkeys(source(line.source) for line in lines)
-    return (", " if language() == "en" else "、").join(names)
+    return named_sources(dict.fromkeys(line.source for line in lines))
 
 
 def unit(code: str) -> str:

@@ -44,7 +44,7 @@ CASE_STATES: dict[str, tuple[LazyString, str]] = {
     "granted": (_l("已认定"), "good"),
     "refused": (_l("不予认定"), "bad"),
     "expired": (_l("已过期"), "plain"),
-    "revoked": (_l("已撤销"), "bad"),
+    "revoked": (_l("认定已撤销"), "bad"),
 }
 ANSWER_STATES: dict[str, tuple[LazyString, str]] = {
     "open": (_l("待审"), "wait"),

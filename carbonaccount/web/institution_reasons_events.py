@@ -94,6 +94,19 @@ INSTITUTION_EVENTS: dict[str, tuple[str, str]] = {
         "没有任何人填写，无法推算：请先替没有手机的人代填。",
         "Nobody answered, so nothing can be estimated: enter participants first.",
     ),
+    "event_sources_unsaid": (
+        "计划列出的来源有 {count} 个没有用量：请补填用量，或写明没有发生、无法估算和理由。",
+        "{count} sources of the plan have no amount: enter amounts, or say that they did not occur "
+        "or could not be estimated, and why.",
+    ),
+    "event_missing_kind": (
+        "请选择没有发生，还是无法估算。",
+        "Choose whether it did not occur or could not be estimated.",
+    ),
+    "event_missing_why": (
+        "请写明理由，1 至 {limit} 个字。",
+        "Say why, in 1 to {limit} characters.",
+    ),
     # --- making good and publishing ---
     "event_nothing_left": ("已经全部抵消。", "All of it is made good already."),
     "event_no_lots": (

@@ -163,7 +163,7 @@ def test_the_pages_of_an_event(
     scene.do(clerk, "end")
     scene.do(clerk, "people/count", head_count="20")
     look(*(scene.address + page for page in ("", "/plan", "/people", "/account")))
-    scene.do(clerk, "account/close")
+    scene.do(clerk, "account/close", **{"kind-meals": "not_estimated", "why-meals": "自带茶点"})
     with writing(app) as session:
         give_lot(session, app, scene.place, 3)
         session.commit()

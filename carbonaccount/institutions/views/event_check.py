@@ -61,7 +61,7 @@ def _published(event: Event, certificate: EventCertificate | None) -> dict[str, 
     if certificate is None or event.state not in _PUBLISHED_ONCE:
         return {"payload": None, "totals": None}
     payload = event_certificates.payload_of(certificate)
-    totals = event_certificates.totals_in(payload)
+    totals = event_certificates.totals_in(current_session(), certificate)
     found = event_answers.groups(current_session(), event)
     names = district_names()
     return {
@@ -111,7 +111,7 @@ def _shown(row: EventCertificate) -> dict[str, object]:
     return {
         "row": row,
         "payload": payload,
-        "totals": event_certificates.totals_in(payload),
+        "totals": event_certificates.totals_in(current_session(), row),
         "printed": printed_number(row.number),
         "address": address,
         "check_page": url_for("institutions.check_event", _external=True),
@@ -146,7 +146,9 @@ def check_event(number: str = "") -> ResponseReturnValue:
         checked=checked,
         certificate=certificate,
         payload=payload,
-        totals=event_certificates.totals_in(payload) if payload else None,
+        totals=event_certificates.totals_in(current_session(), certificate)
+        if certificate
+        else None,
         printed=printed_number(certificate.number) if certificate else "",
     )
     return page, 200, {"X-Robots-Tag": "noindex"}

@@ -1,22 +1,28 @@
 """What an event comes to, and making it good: amounts, the account, lots, publishing."""
 
-from flask import render_template, request
+from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.errors import DomainError
-from carbonaccount.institutions import event_accounting, event_certificates, event_labels
+from carbonaccount.institutions import (
+    event_accounting,
+    event_certificates,
+    event_gaps,
+    event_labels,
+)
 from carbonaccount.institutions.event_accounting import CLOSED_STATES
+from carbonaccount.institutions.event_completeness import Gap
 from carbonaccount.institutions.event_factors import catalogue
-from carbonaccount.institutions.event_models import Event, EventState
+from carbonaccount.institutions.event_models import Event, EventState, MissingKind, Source
 from carbonaccount.institutions.factor_words import source_text, unit_text
 from carbonaccount.institutions.seats import CLERKS, OWNERS, Seated
-from carbonaccount.institutions.views.common import at_institution
-from carbonaccount.institutions.views.event_common import done_or_raise, event_of, shown
+from carbonaccount.institutions.views.common import at_institution, attempted
+from carbonaccount.institutions.views.event_common import address, done_or_raise, event_of, shown
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
-from carbonaccount.web.identity import current_account_id
+from carbonaccount.web.identity import current_account_id, go_to
 from carbonaccount.web.limits import vault
 from carbonaccount.web.problems import status_of
 from carbonaccount.web.tables import Cell, table_file
@@ -42,6 +48,7 @@ def _page(place: Seated, event: Event, error: DomainError | None = None) -> Resp
             item_of=catalogue().items,
             factors=event_accounting.mode_factors(session, event),
             distances=catalogue().distances.values(),
+            missing_kinds=(MissingKind.ABSENT, MissingKind.NOT_ESTIMATED),
             closed=event.state in CLOSED_STATES,
             open=event.state in (EventState.RUNNING, EventState.ACCOUNTING),
             error=explain(error) if error else "",
@@ -83,9 +90,36 @@ def remove_event_line(place: Seated, event_id: str, line_id: int) -> ResponseRet
     )
 
 
+def _said(place: Seated, event: Event) -> DomainError | None:
+    """Keep what the form says of sources without an amount; what is wrong takes no other along."""
+    said = event_gaps.said_of(current_session(), event)
+    errors = []
+    for source in Source:
+        kind = request.form.get(f"kind-{source}", "")
+        why = request.form.get(f"why-{source}", "").strip()
+        if (kind or why) and said.get(source) != Gap(source.value, kind, why):
+            needs = {"source": source.value, "kind": kind, "why": why}
+            errors.append(
+                attempted(event_gaps.say, event=event_of(place, event.public_id), **needs)
+            )
+    return next(filter(None, errors), None)
+
+
+@at_institution("/events/<event_id>/account/missing", seats=CLERKS, methods=("POST",))
+def say_missing(place: Seated, event_id: str) -> ResponseReturnValue:
+    """Say why sources that the plan declared have no amount."""
+    event = event_of(place, event_id)
+    if error := _said(place, event):
+        return _page(place, event_of(place, event_id), error)
+    flash(_("已保存。"), "success")
+    return go_to(address(place, event_of(place, event_id), "event_account", _anchor="close"))
+
+
 @at_institution("/events/<event_id>/account/close", seats=CLERKS, methods=("POST",))
 def settle_event(place: Seated, event_id: str) -> ResponseReturnValue:
-    """Close the account."""
+    """Close the account, with what was said of sources that have no amount."""
+    if error := _said(place, event_of(place, event_id)):
+        return _page(place, event_of(place, event_id), error)
     return done_or_raise(
         place,
         event_of(place, event_id),
@@ -143,6 +177,7 @@ def _offset_page(
             place,
             event,
             balance=balance,
+            totals=event_accounting.totals_of(session, event) if closed else None,
             lots=[event_certificates.lot_facts(lot) for lot in balance.lots] if balance else [],
             choices=event_certificates.choices_for(session, event, today) if waiting else [],
             days_left=(event.offset_due - today).days,

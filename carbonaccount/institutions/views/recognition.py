@@ -242,7 +242,7 @@ def recognised_export(kind: str) -> Response:
     """Send the filtered list as a file."""
     header = [
         *(_("绿色创建"), _("单位"), _("类型"), _("区县"), _("认定日期"), _("有效期至")),
-        *(_("数量"), _("状态"), _("撤销日期"), _("理由")),
+        *(_("单位或家庭数"), _("状态"), _("撤销日期"), _("理由")),
     ]
     found = _listed()
     rows = [
@@ -255,7 +255,7 @@ def recognised_export(kind: str) -> Response:
             ]
             for row in found.unnamed
         ),
-        *([*_cells(row), 1, _("已撤销"), *_revoked(row)] for row in found.revoked),
+        *([*_cells(row), 1, _("认定已撤销"), *_revoked(row)] for row in found.revoked),
     ]
     return table_file(kind, name="recognised", header=header, rows=rows)
 

@@ -222,7 +222,7 @@ def test_from_the_checklist_to_the_public_list(app: Flask) -> None:
     assert "已撤销的认定" in public.split("材料系复印")[0]
     file = Browser(app).get("/recognised.csv").data.decode("utf-8-sig").splitlines()
     assert file[1:] == [
-        f"绿色学校,示例学校,学校,任城区,{today},{corrected},1,已撤销,{today},材料系复印"
+        f"绿色学校,示例学校,学校,任城区,{today},{corrected},1,认定已撤销,{today},材料系复印"
     ]
     for act in ("revoke", "correct", "grant"):
         assert ines.post(f"{desk}/{act}", right, page=desk).status_code == 409

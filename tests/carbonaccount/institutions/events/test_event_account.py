@@ -1,6 +1,7 @@
 """The arithmetic of an event's account, worked out by hand; docs/events.md has the same numbers."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +21,13 @@ from carbonaccount.institutions.event_account import (
     shown_groups,
     to_json,
     totals,
+)
+from carbonaccount.institutions.event_completeness import (
+    NO_FACTOR,
+    Gap,
+    beyond,
+    gaps,
+    left_out,
 )
 from carbonaccount.institutions.event_factors import UsedFactor, catalogue, used_factor
 
@@ -234,6 +242,25 @@ def test_an_account_is_the_same_after_writing_it_down() -> None:
     found = worked()
     assert from_json(to_json(found)) == found
     assert to_json(from_json(to_json(found))) == to_json(found)
+
+
+def test_sources_without_grams() -> None:
+    no_meals = Gap("meals", "absent", "半天")
+    unknown = Gap("energy", "not_estimated", "没有分表")
+    # Declared and counted; declared and said; declared and not said; counted, not declared.
+    by_source = {"travel": 5, "waste": None, "materials": 0}
+    said = {"meals": no_meals, "energy": unknown, "travel": Gap("travel", "absent", "x")}
+    found = gaps(by_source, ["travel", "energy", "nights", "meals"], said)
+    assert found == (unknown, Gap("nights", ""), no_meals, Gap("waste", NO_FACTOR))
+    assert [gap.source for gap in left_out(found)] == ["energy", "nights", "waste"]
+    assert beyond(by_source, found) == []
+    assert gaps({"travel": 1}, ["travel", "meals"], {"meals": no_meals}) == (no_meals,)
+    assert beyond({"travel": 1}, (no_meals,)) == ["energy", "nights", "materials", "waste"]
+    account = replace(worked(), gaps=found)
+    assert from_json(to_json(account)) == account
+    before = re.sub(r'"gaps":null,', "", to_json(worked()))
+    assert "gaps" not in before
+    assert from_json(before).gaps is None
 
 
 @pytest.mark.parametrize(

@@ -345,6 +345,69 @@ def test_what_does_not_fit_is_said_at_its_field(
     assert tries == [422, 429]
 
 
+def assert_no_source_is_left_out_silently(scene: Scene) -> None:
+    """The plan declared meals, and nobody entered any."""
+    clerk, owner, stranger = scene.place.clerk, scene.place.owner, Browser(scene.app)
+    silent = scene.do(clerk, "account/close")
+    assert alert(silent).startswith("计划列出的来源有 1 个没有用量")
+    meals = {"kind-meals": "not_estimated", "why-meals": " "}
+    mute = scene.do(clerk, "account/close", **meals)
+    assert alert(mute) == "请写明理由，1 至 200 个字。"
+    assert re.search(r'value="not_estimated" checked', mute.text)
+    assert alert(scene.do(clerk, "account/missing", **{"why-meals": "自带茶点"})).startswith(
+        "请选择"
+    )
+    # Not declared: nothing is said of it.
+    waste = {"kind-waste": "absent", "why-waste": "没有"}
+    assert scene.do(clerk, "account/missing", **waste).status_code == 422
+    meals["why-meals"] = "自带茶点"
+    assert scene.do(clerk, "account/missing", **meals).status_code == 303
+    assert 'value="自带茶点"' in clerk.get(f"{scene.address}/account").text
+    assert scene.do(clerk, "account/close").status_code == 303
+    assert "已过期限" in owner.get(f"{scene.address}/offset").text
+    scene.do(owner, "offset")
+    said = "核算不完整，不能称为碳中和"
+    assert said in owner.get(f"{scene.address}/offset").text
+    assert scene.do(owner, "publish").status_code == 303
+    paper = owner.get(f"{scene.address}/certificate").location
+    number = paper.rsplit("/", 1)[1]
+    pages = (f"/events/{scene.event_id}", paper, f"/events/check/{number}")
+    shown = [stranger.get(page).text for page in pages]
+    for text in shown:
+        gap = re.search(r"event-left-out.*?<strong>餐饮</strong>：无法估算，自带茶点", text, re.S)
+        assert gap
+        assert "已实现碳中和" not in text
+    assert said in shown[0]
+    assert said in shown[2]
+    assert "<h1>活动碳抵消证书（核算不完整）</h1>" in shown[1]
+    with writing(scene.app) as session:
+        (row,) = session.exec(select(EventCertificate))
+        assert '"neutral":false' in row.payload
+        # As it was before anybody was asked: the plan tells.
+        kept, cut = row.payload, re.sub(r'"gaps":\[[^]]*\],', "", row.payload)
+        assert cut != kept
+        row.payload = cut
+        session.commit()
+    assert "<strong>餐饮</strong>：没有用量，也没有说明" in stranger.get(paper).text
+    with writing(scene.app) as session:
+        session.exec(select(EventCertificate)).one().payload = kept
+        session.commit()
+    # It did not occur after all: whole, and said.
+    for step, form in (
+        ("withdraw", {"reason": REASON}),
+        ("reopen", {"reason": REASON}),
+        ("account/close", {"kind-meals": "absent", "why-meals": "会期半天，没有供餐"}),
+    ):
+        browser = clerk if step == "account/close" else owner
+        assert scene.do(browser, step, **form).status_code == 303
+    assert scene.do(owner, "publish").status_code == 303
+    paper = owner.get(f"{scene.address}/certificate").location
+    assert "已实现碳中和" in stranger.get(pages[0]).text
+    text = stranger.get(paper).text
+    assert "<h1>活动碳中和证书</h1>" in text
+    assert "餐饮：会期半天，没有供餐" in text
+
+
 def test_late_and_with_few_answers(app: Flask) -> None:
     scene = arranged_scene(app)
     make(scene, last_day=today().isoformat())
@@ -370,10 +433,7 @@ def test_late_and_with_few_answers(app: Flask) -> None:
         row.first_day = row.last_day = today() - timedelta(days=400)
         give_lot(session, app, scene.place, 1)
         session.commit()
-    scene.do(clerk, "account/close")
-    assert "已过期限" in owner.get(f"{scene.address}/offset").text
-    scene.do(owner, "offset")
-    assert scene.do(owner, "publish").status_code == 303
+    assert_no_source_is_left_out_silently(scene)
     public = stranger.get(f"/events/{scene.event_id}").text
     # One person, 30 km x 2 x 0.052 kg: the total is told, how they came is not.
     assert "<strong>3,120</strong> g" in public
