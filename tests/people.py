@@ -36,6 +36,15 @@ def field_errors(response: TestResponse) -> list[str]:
     return [html.unescape(text) for text in _ERROR.findall(response.text)]
 
 
+def says(text: str, word: str) -> bool:
+    """Return whether a text holds a short word that stands for itself.
+
+    Inside a longer one it is none: the ids and tokens of a page are random, and hold any two or
+    three digits once in a few dozen pages.
+    """
+    return bool(re.search(rf"(?<![0-9A-Za-z]){re.escape(word)}(?![0-9A-Za-z])", text))
+
+
 def demo_code(response: TestResponse) -> str | None:
     """Return the code that a page of the demonstration shows."""
     found = _DEMO_CODE.search(response.text)

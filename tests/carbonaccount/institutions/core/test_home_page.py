@@ -28,7 +28,7 @@ from carbonaccount.institutions.models import InstitutionMember
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_models import OffsetLot
 from tests.carbonaccount.institutions.places import Place, actor_of, arranged
-from tests.people import Browser, csrf_token, writing
+from tests.people import Browser, csrf_token, says, writing
 from tests.queries import counting
 
 _TOKENS = re.compile(r"""name="csrf_token"[^>]*value="[^"]+"|X-CSRFToken[^}]+""")
@@ -195,7 +195,7 @@ def test_totals_of_members_and_their_files(app: Flask) -> None:
     page = school.reader.get(f"{school.address}/members").text
     for said in ("4.00 kg", "公交", "40", "12", "不足 10 人，不显示", "也不计在合计里"):
         assert said in page
-    assert "30" not in page.split('id="totals"')[1].split("</section>")[0]
+    assert not says(page.split('id="totals"')[1].split("</section>")[0], "30")
     assert "12 人，40 次" in school.reader.get(school.address).text
     sent = school.reader.get(f"{school.address}/members/totals.xlsx")
     sheet = load_workbook(io.BytesIO(sent.data)).active
