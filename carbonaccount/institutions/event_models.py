@@ -10,6 +10,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from carbonaccount.clock import business_day
 from carbonaccount.database import BigId, KeyText
 
 
@@ -105,6 +106,11 @@ class Event(SQLModel, table=True):
         if self.id is None:
             raise ValueError("the row has no id before it is flushed")
         return self.id
+
+    @property
+    def is_recorded_afterwards(self) -> bool:
+        """Return whether its plan came to stand only after its last day."""
+        return self.opened_at is not None and business_day(self.opened_at) > self.last_day
 
     @property
     def days(self) -> int:

@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from carbonaccount.audit import Actor
-from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.institutions.event_models import (
     Event,
@@ -127,15 +126,16 @@ def _measure(session: Session, event: Event, measure_id: int) -> EventMeasure:
 def begin(session: Session, *, event: Event, acting_user: Actor, now: datetime) -> None:
     """Let the plan stand; participants scan in on the days of the event.
 
-    Raises Conflict (event_state), Invalid (event_plan_missing: no source or no measure,
-    event_over).
+    An event whose days have passed is recorded afterwards: nobody scans in, the organiser enters
+    participants and amounts. Raises Conflict (event_state), Invalid (event_plan_missing: no source
+    or no measure).
     """
     event = locked(session, event, EventState.PLANNED)
     if not plan_of(session, event) or not measures_of(session, event):
         raise Invalid("event_plan_missing")
-    if business_day(now) > event.last_day:
-        raise Invalid("event_over")
     event.state, event.opened_at = EventState.RUNNING, now
+    if event.is_recorded_afterwards:
+        event.state, event.ended_at = EventState.ACCOUNTING, now
     session.flush()
     trail(session, event, "begin", acting_user=acting_user, now=now)
 

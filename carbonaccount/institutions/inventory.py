@@ -17,6 +17,7 @@ from carbonaccount.institutions.inventory_models import (
     InventoryChange,
     InventoryLine,
     InventoryStatus,
+    InventoryUpload,
 )
 from carbonaccount.institutions.inventory_results import sums_of
 from carbonaccount.institutions.models import Institution
@@ -62,9 +63,9 @@ def locked_row(session: Session, *, institution_id: int, year: int) -> Inventory
             .where(col(Inventory.id) == newest.id)
             .with_for_update()
             .execution_options(populate_existing=True)
-        ).one()
-        # Whoever held it before may have begun a correction.
-        if find(session, institution_id=institution_id, year=year).id == row.id:
+        ).first()
+        # Whoever held it before may have begun a correction, or given one up.
+        if row is not None and row is find(session, institution_id=institution_id, year=year):
             return row
 
 
@@ -171,6 +172,14 @@ def send_back(
     note(session, "inventory.return", inventory, acting_user, now, reason=text)
 
 
+def take_back(session: Session, *, inventory: Inventory, acting_user: Actor, now: datetime) -> None:
+    """Open a submitted version again before it is reviewed. Raises Conflict."""
+    _require(inventory, IN_REVIEW)
+    inventory.status = OPEN
+    inventory.submitted_by, inventory.submitted_at = None, None
+    note(session, "inventory.take_back", inventory, acting_user, now)
+
+
 def lock(session: Session, *, inventory: Inventory, acting_user: Actor, now: datetime) -> None:
     """Lock the version for good; only a second person can.
 
@@ -233,6 +242,28 @@ def correct(
     session.flush()
     note(session, "inventory.correct", row, acting_user, now, reason=row.reason)
     return row
+
+
+def drop_correction(
+    session: Session, *, inventory: Inventory, reason: str, acting_user: Actor, now: datetime
+) -> None:
+    """Give up a correction that was begun and never locked; the locked version stands as before.
+
+    Raises Invalid (reason_needed), Conflict (inventory_not_open, no_correction).
+    """
+    _require(inventory, OPEN)
+    if inventory.version == 1:
+        raise Conflict("no_correction")
+    text = checked_reason(reason)
+    # Nothing was ever said on the strength of it: the trail keeps that it was, and why it went.
+    lines = len(lines_in(session, inventory))
+    note(
+        session, "inventory.drop_correction", inventory, acting_user, now, reason=text, lines=lines
+    )
+    for table in (InventoryUpload, InventoryChange, InventoryLine):
+        session.exec(sa.delete(table).where(col(table.inventory_id) == inventory.stored_id))
+    session.delete(inventory)
+    session.flush()
 
 
 def _copied(line: InventoryLine, into: Inventory) -> InventoryLine:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from carbonaccount.audit import Actor
-from carbonaccount.errors import Conflict
+from carbonaccount.errors import Conflict, NotFound
 from carbonaccount.institutions.inventory_results import YearAccount, year_account
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
@@ -41,14 +41,17 @@ def locked(
 ) -> NeutralityStatement:
     """Return the statement as it is now, which nobody else changes meanwhile.
 
-    Raises Conflict (statement_not_in_state).
+    Raises Conflict (statement_not_in_state), NotFound (unknown_statement) for a draft that was
+    given up meanwhile.
     """
     row = session.exec(
         select(NeutralityStatement)
         .where(col(NeutralityStatement.id) == statement.stored_id)
         .with_for_update()
         .execution_options(populate_existing=True)
-    ).one()
+    ).first()
+    if row is None:
+        raise NotFound("unknown_statement")
     if row.status not in statuses:
         raise Conflict("statement_not_in_state", status=row.status)
     return row

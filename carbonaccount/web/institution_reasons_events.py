@@ -38,10 +38,6 @@ INSTITUTION_EVENTS: dict[str, tuple[str, str]] = {
         "计划至少要有一个预计的排放来源和一项减排措施。",
         "A plan names at least one source of emissions and one measure to reduce them.",
     ),
-    "event_over": (
-        "活动日期已过，不能再确定计划。",
-        "The event is over; its plan can no longer be set.",
-    ),
     "event_has_answers": (
         "已经有人填写或已录入用量，不能再改活动和计划。",
         "Participants have answered or amounts are entered; the plan can no longer be changed.",

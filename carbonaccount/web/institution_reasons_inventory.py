@@ -71,6 +71,10 @@ INSTITUTION_INVENTORY: dict[str, tuple[str, str]] = {
         "只有锁定的清单才能更正；没有锁定的请直接修改。",
         "Only a locked inventory is corrected; one that is open is simply edited.",
     ),
+    "no_correction": (
+        "这是第一版，不是更正；可以继续修改。",
+        "This is the first version and no correction; it can simply be edited.",
+    ),
     "own_inventory": (
         "自己提交的清单须由另一人复核锁定。",
         "Somebody else reviews and locks what you submitted.",

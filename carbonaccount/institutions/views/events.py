@@ -178,6 +178,7 @@ def _overview(place: Seated, found: Event, error: DomainError | None = None) -> 
             balance=event_certificates.balance_of(session, found) if closed else None,
             account=event_accounting.account_of(session, found) if closed else None,
             certificate=certificate,
+            is_over=business_day(now) > found.last_day,
             days_left=(found.offset_due - business_day(now)).days,
             error=explain(error) if error else "",
         ),
@@ -193,7 +194,9 @@ def begin_event(place: Seated, event_id: str) -> ResponseReturnValue:
         place,
         found,
         event_plans.begin,
-        done=_("计划已确定。活动期间参加者可以扫码填写。"),
+        done=_("计划已确定，请填写人数和用量。")
+        if found.last_day < business_day(utc_now())
+        else _("计划已确定。活动期间参加者可以扫码填写。"),
         refused=lambda error: _overview(place, event_of(place, event_id), error),
     )
 

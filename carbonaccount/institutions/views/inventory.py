@@ -177,6 +177,8 @@ def show_year(
         may_submit=place.may(CLERKS) and row.status == life.OPEN,
         may_review=may_review,
         may_correct=place.may(OWNERS) and row.status == life.LOCKED,
+        may_take_back=place.may(CLERKS) and row.status == life.IN_REVIEW,
+        may_drop=place.may(OWNERS) and row.status == life.OPEN and row.version > 1,
         is_own=row.submitted_by == place.account_id,
         has_written=may_review
         and life.wrote_in(session, inventory=row, account_id=place.account_id),

@@ -31,6 +31,27 @@ def inventory_return(place: Seated, year: int) -> ResponseReturnValue:
     return to_year(place, year)
 
 
+@at_institution("/inventory/<int:year>/take-back", seats=CLERKS, methods=("POST",))
+def inventory_take_back(place: Seated, year: int) -> ResponseReturnValue:
+    """Take a submitted year back before it is reviewed."""
+    error = on_year(place, year, life.take_back)
+    if error is not None:
+        return show_year(place, year, error=error)
+    flash(_("已收回，可以继续修改。"), "success")
+    return to_year(place, year)
+
+
+@at_institution("/inventory/<int:year>/drop-correction", seats=OWNERS, methods=("POST",))
+def inventory_drop_correction(place: Seated, year: int) -> ResponseReturnValue:
+    """Give up a correction that was begun."""
+    reason = request.form.get("reason", "")
+    error = on_year(place, year, life.drop_correction, reason=reason)
+    if error is not None:
+        return show_year(place, year, error=error)
+    flash(_("已放弃这次更正，上一个锁定的版本继续有效。"), "success")
+    return to_year(place, year)
+
+
 @at_institution("/inventory/<int:year>/lock", seats=OWNERS, methods=("POST",))
 def inventory_lock(place: Seated, year: int) -> ResponseReturnValue:
     """Lock a year for good."""

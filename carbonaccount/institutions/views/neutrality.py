@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.errors import DomainError
 from carbonaccount.institutions import neutrality as services
-from carbonaccount.institutions import statement_lots, statements
+from carbonaccount.institutions import statement_drafts, statement_lots, statements
 from carbonaccount.institutions.inventory_results import YearSummary, summaries_of
 from carbonaccount.institutions.neutrality_models import NeutralityStatement
 from carbonaccount.institutions.offset_forms import (
@@ -295,6 +295,17 @@ def statement_take_back(place: Seated, statement_id: str) -> ResponseReturnValue
     row = find_statement(place, statement_id)
     error = done(statements.take_back, statement=row)
     return _after(place, row, error, _("已收回，现在是草稿。"))
+
+
+@at_institution("/neutrality/statements/<statement_id>/discard", seats=CLERKS, methods=("POST",))
+def statement_discard(place: Seated, statement_id: str) -> ResponseReturnValue:
+    """Give up a draft."""
+    row = _statement(place, statement_id)
+    error = done(statement_drafts.discard, statement=row)
+    if error is not None:
+        return _statement_page(place, row, error=error)
+    flash(_("草稿已删除，选好的批次没有动用。"), "success")
+    return _to(place)
 
 
 @at_institution("/neutrality/statements/<statement_id>/publish", seats=OWNERS, methods=("POST",))

@@ -329,8 +329,12 @@ def test_what_does_not_fit_is_said_at_its_field(
     assert alert(scene.do(clerk, "plan/sources", **{"source-travel": "1", "kg-travel": "x"}))
     assert alert(scene.do(clerk, "plan/measures", what="", source="travel", expected="1"))
     scene.do(clerk, "plan/measures", what="无纸化", source="materials", expected="1")
-    assert alert(scene.do(clerk, "begin")) == "活动日期已过，不能再确定计划。"
     assert scene.do(clerk, "plan/measures/999/remove").status_code == 404
+    # Its days have passed: it is accounted for at once, and nobody scans in.
+    assert "确定计划，开始核算" in clerk.get(scene.address).text
+    assert scene.do(clerk, "begin").status_code == 303
+    assert "活动结束后补录，没有现场扫码" in clerk.get(scene.address).text
+    assert "结束后补录" in Browser(app).get(f"/events/{scene.address.rsplit('/', 1)[1]}").text
     # Another institution's people, readers and people without a cookie.
     blind = Browser(app).post(scene.scan, {"origin": HERE, "mode": "bus"}, page="/sign-in")
     assert (blind.status_code, alert(blind)[:15]) == (422, "请允许浏览器保存 Cookie")

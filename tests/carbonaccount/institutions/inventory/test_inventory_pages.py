@@ -208,6 +208,10 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     late = {"month": "9", "amount": "1", "unit": "kWh", "basis": "metered", "evidence": ""}
     closed = clerk.post_with(csrf_token(refusal), new, late)
     assert (closed.status_code, "现在不能修改" in closed.text) == (409, True)
+    # The clerk takes it back before anybody reviewed it, and hands it in again.
+    act(clerk, f"{home}/inventory/2026", "take-back")
+    assert "提交复核" in clerk.get(f"{home}/inventory/2026").text
+    act(owner, f"{home}/inventory/2026", "submit")
     act(owner, f"{home}/inventory/2026", "return", reason="二月的电费单看不清")
     assert "二月的电费单看不清" in clerk.get(f"{home}/inventory/2026").text
     # Nor does whoever wrote a line lock it, whoever submitted; what was taken back stands not.
@@ -271,10 +275,20 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
         locked["total_kg"].split(".")[0][-3:]
         in reader.get(f"{home}/inventory/2026/versions/1").text
     )
+    # A correction that nobody needs is given up by an owner, with a reason.
+    page = f"{home}/inventory/2026"
+    assert clerk.post(f"{page}/drop-correction", {"reason": "误点"}, page=page).status_code == 403
+    assert owner.post(f"{page}/drop-correction", {"reason": ""}, page=page).status_code == 422
+    act(owner, page, "drop-correction", reason="油票其实只有一张")
+    assert totals(app, school) == locked
+    assert reader.get(f"{page}/versions/2").status_code == 404
+    gone = owner.post(f"{page}/drop-correction", {"reason": "再来一次"}, page=page)
+    assert (gone.status_code, "现在不能修改" in gone.text) == (409, True)
     with writing(app) as session:
         acts = session.exec(
             select(AuditEntry.action).where(col(AuditEntry.action).startswith("inventory."))
         ).all()
+    assert "inventory.drop_correction" in acts
     assert {"inventory.open", "inventory.submit", "inventory.lock", "inventory.correct"} <= {*acts}
 
 

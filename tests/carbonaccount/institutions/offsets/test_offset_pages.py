@@ -254,9 +254,17 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     with writing(app) as session:
         measured = f"{below}/measures/{session.exec(select(PlanMeasure.public_id)).one()}"
     # Whoever saves a measure or the plan as it was before is told what has been saved since.
-    late = clerk.post(measured, {**right, "expected": "901", "seen": "1"})
-    assert (late.status_code, "<td>900</td><td>901</td>" in late.text) == (409, True)
+    outdated = clerk.post(measured, {**right, "expected": "901", "seen": "1"})
+    assert (outdated.status_code, "<td>900</td><td>901</td>" in outdated.text) == (409, True)
     assert clerk.post(f"{below}/plan", {**plan, "seen": ""}).status_code == 409
+    assert clerk.post_with(token, f"{below}/statements/2025/new", {}).status_code == 303
+    with writing(app) as session:
+        number = session.exec(select(NeutralityStatement.public_id)).one()
+    # A draft that is given up leaves nothing behind, and makes room for another.
+    token = csrf_token(clerk.get(f"{below}/statements/{number}"))
+    for status in (303, 404):
+        gone = clerk.post_with(token, f"{below}/statements/{number}/discard", {})
+        assert gone.status_code == status
     assert clerk.post_with(token, f"{below}/statements/2025/new", {}).status_code == 303
     with writing(app) as session:
         number = session.exec(select(NeutralityStatement.public_id)).one()
