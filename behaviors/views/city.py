@@ -76,7 +76,7 @@ def _drawn() -> str:
         by_behavior=_by_behavior(found),
         by_district=_by_district(found),
         by_evidence=_by_evidence(found),
-        trend=_rows(found.by_month[-TREND_MONTHS:], {}, largest_first=False),
+        trend=_rows(every_month(found.by_month), {}, largest_first=False),
         bounds=city.bounds(found.all, found.by_evidence),
         institutions=standing,
         institutions_shown=INSTITUTIONS_SHOWN,
@@ -84,6 +84,32 @@ def _drawn() -> str:
         evaluation_year=_newest_year(found, standing),
         sample=demo_samples.sample_source(current_session()),
     )
+
+
+def every_month(groups: list[city.Group]) -> list[city.Group]:
+    """Return the months of the last two years from the first to the last known, none left out.
+
+    A month of which nothing is known has no records; one that is withheld stays withheld.
+    """
+    if not groups:
+        return []
+    known = {_month_number(group.key): group for group in groups}
+    last = max(known)
+    first = min(number for number in known if number > last - TREND_MONTHS)
+    return [
+        known.get(number) or city.Group(_month_key(number), False, 0, 0, 0, 0)
+        for number in range(first, last + 1)
+    ]
+
+
+def _month_number(key: str) -> int:
+    """Return the months since the year 0 of a month such as 2026-03."""
+    year, month = key.split("-")
+    return int(year) * 12 + int(month) - 1
+
+
+def _month_key(number: int) -> str:
+    return f"{number // 12:04d}-{number % 12 + 1:02d}"
 
 
 def _newest_year(found: city.Summary, standing: city_institutions.Standing) -> int | None:

@@ -3,7 +3,8 @@
 
    <div data-chart="TABLE-ID" data-kind="stacked|lines" data-unit="t"></div>
    In the table's head a cell with data-series="1".."6" is a series (its colour), in the body each
-   row begins with its name, and a cell's data-value is its number. */
+   row begins with its name, and a cell's data-value is its number. A row with data-withheld has
+   numbers that are not told: its place is shaded, so that nobody takes it for zero. */
 "use strict";
 
 function cssColour(name) {
@@ -31,9 +32,31 @@ function seriesOf(table, kind) {
     }));
 }
 
+function withheldOf(table, series) {
+  const rows = [...table.tBodies[0].rows];
+  const name = rows.map((row) => row.dataset.withheld).find(Boolean);
+  if (!name) {
+    return [];
+  }
+  const most = Math.max(...series.flatMap((one) => one.data.map((value) => value ?? 0))) || 1;
+  return [
+    {
+      name,
+      type: "bar",
+      barGap: "-100%",
+      barMaxWidth: 44,
+      silent: true,
+      itemStyle: { color: cssColour("--line") },
+      tooltip: { valueFormatter: () => "" },
+      data: rows.map((row) => (row.dataset.withheld ? most : null)),
+    },
+  ];
+}
+
 function optionsOf(box, table) {
   const ink = cssColour("--ink-soft");
   const line = cssColour("--line");
+  const series = seriesOf(table, box.dataset.kind);
   // On a phone the names of the series take two lines.
   const legendPx = box.clientWidth < 480 ? 72 : 44;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -58,7 +81,7 @@ function optionsOf(box, table) {
       axisLabel: { color: ink },
       splitLine: { lineStyle: { color: line } },
     },
-    series: seriesOf(table, box.dataset.kind),
+    series: [...series, ...withheldOf(table, series)],
   };
 }
 

@@ -17,6 +17,7 @@ from sqlmodel import Session, select
 from behaviors import city, demo_samples, open_data, plans, totals
 from behaviors.city_rules import relations
 from behaviors.total_models import CityTotal
+from behaviors.views.city import every_month
 from carbonaccount.audit import SYSTEM, Actor
 from carbonaccount.disclosure import FEWEST_PEOPLE
 from carbonaccount.errors import Invalid, NotFound, Refused
@@ -269,6 +270,23 @@ def test_the_rule_of_uncertainty() -> None:
     assert city.bounds(group("", 1000), [group("A", 0, withheld=True), *parts[1:]]) is None
     assert city.bounds(group("", 0), []) == city.Bounds(0, 0)
     assert city.Bounds(0, 0).certified_percent == 100
+
+
+def test_the_months_are_told_one_after_another() -> None:
+    def group(key: str, grams: int | None) -> city.Group:
+        few = grams is None
+        return city.Group(key, few, *((None,) * 4 if few else (1, 10, grams, 0)))
+
+    told = every_month([group("2025-11", 5), group("2026-02", None), group("2026-03", 7)])
+    assert [(item.key, item.reduction_g) for item in told] == [
+        *(("2025-11", 5), ("2025-12", 0), ("2026-01", 0)),
+        *(("2026-02", None), ("2026-03", 7)),
+    ]
+    # Two years at most: what was long ago makes no leap.
+    ages = [group(key, 5) for key in ("2015-10", "2024-09", "2024-10", "2026-09")]
+    keys = [item.key for item in every_month(ages)]
+    assert (keys[0], keys[3], keys[-1], len(keys)) == ("2024-10", "2025-01", "2026-09", 24)
+    assert every_month([]) == []
 
 
 def test_indicators_are_those_of_the_plans() -> None:
