@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 from carbonaccount.audit import Actor
 from carbonaccount.institutions.neutrality_models import (
     NeutralityStatement,
+    StatementGap,
     StatementLot,
     StatementStatus,
     StatementUncertainty,
@@ -25,7 +26,7 @@ def discard(
     """
     row = locked(session, statement, StatementStatus.DRAFT)
     noted(session, "discard", row, None, acting_user, now)
-    for table in (StatementLot, StatementUncertainty):
+    for table in (StatementLot, StatementUncertainty, StatementGap):
         session.exec(sa.delete(table).where(col(table.statement_id) == row.stored_id))
     session.delete(row)
     session.flush()

@@ -300,10 +300,10 @@ def statement_take_back(place: Seated, statement_id: str) -> ResponseReturnValue
 @at_institution("/neutrality/statements/<statement_id>/discard", seats=CLERKS, methods=("POST",))
 def statement_discard(place: Seated, statement_id: str) -> ResponseReturnValue:
     """Give up a draft."""
-    row = _statement(place, statement_id)
+    row = find_statement(place, statement_id)
     error = done(statement_drafts.discard, statement=row)
     if error is not None:
-        return _statement_page(place, row, error=error)
+        return show_statement(place, row, error=error)
     flash(_("草稿已删除，选好的批次没有动用。"), "success")
     return _to(place)
 

@@ -23,6 +23,7 @@ from carbonaccount.institutions import (
     statement_checks,
     statement_completeness,
     statement_content,
+    statement_drafts,
     statement_lots,
     statement_uncertainty,
     statements,
@@ -311,6 +312,9 @@ def test_a_year_that_is_not_whole_is_explained_or_stays_a_draft(
     session.flush()
     with pytest.raises(Conflict):
         statements.submit(session, statement=row, acting_user=stage.clerk, now=NOW)
+    # A draft that is given up takes its explanations along.
+    statement_drafts.discard(session, statement=row, acting_user=stage.clerk, now=NOW)
+    assert session.exec(select(StatementGap)).all() == []
     # Without electricity altogether somebody swears that there was none.
     power_of(session, stage, 2021, Entry(0, "heat.purchased", "9", "GJ"))
     row = statements.draft(session, year=2021, **new)
