@@ -14,6 +14,7 @@ from carbonaccount.institutions.models import (
     InstitutionMember,
     InstitutionPerson,
 )
+from carbonaccount.institutions.offset_models import Attribution
 from carbonaccount.institutions.recognition_models import RecognitionCase
 
 
@@ -133,6 +134,18 @@ def find_case(session: Session, public_id: str) -> CaseRow:
     if found is None:
         raise NotFound("unknown_recognition")
     return CaseRow(*found)
+
+
+def shares_in_force(session: Session, institution: Institution) -> int:
+    """Return how many shares of what sources report an institution is given now."""
+    return session.exec(
+        select(sa.func.count())
+        .select_from(Attribution)
+        .where(
+            col(Attribution.institution_id) == institution.stored_id,
+            col(Attribution.last_day).is_(None),
+        )
+    ).one()
 
 
 def trail_of(session: Session, institution: Institution, *, limit: int = 30) -> list[AuditEntry]:

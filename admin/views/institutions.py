@@ -17,7 +17,7 @@ from carbonaccount.accounts.models import District, Staff
 from carbonaccount.accounts.queries import districts
 from carbonaccount.clock import CITY_ZONE, utc_now
 from carbonaccount.errors import DomainError
-from carbonaccount.institutions import applications, labels, people, units
+from carbonaccount.institutions import applications, joining, labels, people, units
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.views.common import named
 from carbonaccount.web.database import current_session
@@ -136,6 +136,8 @@ def _page(
         decided_by=decided.login if decided else "",
         people=people.people_of(session, institution_id=found.stored_id),
         parent=units.wish_of(session, institution_id=found.stored_id),
+        members=joining.member_count(session, institution_id=found.stored_id),
+        shares=institution_reads.shares_in_force(session, found),
         trail=institution_reads.trail_of(session, found),
         reason=request.form.get("reason", ""),
         error=explain(error) if error else "",

@@ -199,7 +199,9 @@ def test_from_plan_to_certificate(app: Flask, tmp_path: Path) -> None:
     with writing(app) as session:
         give_lot(session, app, scene.place, 5)
         session.commit()
-    assert "还差 4,808.53 kg" in owner.get(f"{scene.address}/offset").text
+    before = owner.get(f"{scene.address}/offset").text
+    assert "还差 4,808.53 kg" in before
+    assert "上面 1 批、共 " in before.partition("确认注销")[0]
     assert scene.do(owner, "offset").status_code == 303
     short = scene.do(owner, "publish")
     assert (short.status_code, alert(short)) == (409, "抵消量还差 4809 千克，不能公布。")

@@ -310,6 +310,10 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     assert "请补充说明" in clerk.get(address).text
     assert clerk.post_with(token, f"{address}/submit", {}).status_code == 303
     _corrected_in_review(place, officer, address, review)
+    # What is going to be retired stands between the first press and the second.
+    asked = owner.get(address).text.partition("不能再用于别处")[2].partition("确认发布并注销")[0]
+    assert "<code>GEC0001</code> – <code>GEC0005</code>" in asked
+    assert "16,000.000 kg · <code>CCER-1</code> – <code>CCER-16</code>" in asked
     published = owner.post(f"{address}/publish", {}, page=address)
     assert published.status_code == 303
     _papers_say_what_the_books_hold(app, place, number, tmp_path)
