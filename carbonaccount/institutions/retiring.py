@@ -68,24 +68,32 @@ def choose(
     need_g: int,
     on: date,
     latest_vintage: int | None = None,
+    most_g: int | None = None,
 ) -> list[Choice]:
     """Return what an institution uses first for so many grams, in the order of policy.
 
     latest_vintage: reductions of later years are left out; None takes those of any year. Of the
-    last lot only as many whole numbers as are needed. Comes to less than `need_g` when
-    there is no more. Expired lots and green certificates are never among them.
+    last lot only as many whole numbers as are needed: a number goes as a whole, so that they may
+    come to more than `need_g`, but never to more than `most_g`; a lot of which not one number
+    fits below that is passed over. Comes to less than `need_g` when there is no more. Expired
+    lots and green certificates are never among them.
     """
     chosen: list[Choice] = []
-    left = need_g
+    left, room = need_g, most_g
     for lot in in_order(usable(session, institution_id=institution_id, on=on)):
         if left <= 0:
             break
         if latest_vintage is not None and lot.vintage > latest_vintage:
             continue
-        take = min(lot.serials, -(-left // lot.serial_g)) * lot.serial_g
-        why = Why(ORDER_OF_USE[LotKind(lot.kind)], lot.valid_until, take < lot.amount_g)
-        chosen.append(Choice(lot, take, why))
-        left -= take
+        serials = min(lot.serials, -(-left // lot.serial_g))
+        if room is not None:
+            serials = min(serials, room // lot.serial_g)
+            room -= serials * lot.serial_g
+        if serials:
+            take = serials * lot.serial_g
+            why = Why(ORDER_OF_USE[LotKind(lot.kind)], lot.valid_until, take < lot.amount_g)
+            chosen.append(Choice(lot, take, why))
+            left -= take
     return chosen
 
 

@@ -7,6 +7,7 @@ picks less.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -41,7 +42,10 @@ class YearLots:
 
 @dataclass(frozen=True)
 class Wanted:
-    """How much a person wants at most: certificates by number, lots by grams; None for enough."""
+    """How much a person wants at most: certificates by number, lots by grams; None for enough.
+
+    Numbers go as a whole: enough is rounded up to them, what is wanted at most is never exceeded.
+    """
 
     certificates: int | None
     offset_g: int | None
@@ -101,9 +105,10 @@ def pick(
     choices = retiring.choose(
         session,
         institution_id=statement.institution_id,
-        need_g=left if wanted.offset_g is None else min(wanted.offset_g, left),
+        need_g=left,
         on=business_day(now),
         latest_vintage=statement.year,
+        most_g=wanted.offset_g,
     )
     grams = [(choice.lot, choice.take_g // choice.lot.serial_g) for choice in choices]
     for lot, serials in [*((lot, lot.serials) for lot in taken), *grams]:
@@ -112,6 +117,33 @@ def pick(
         )
     session.flush()
     return choices
+
+
+class Proposal(NamedTuple):
+    """The grams that are left to make good after certificates, and what would be picked for them.
+
+    More than is left where the last number goes as a whole, less when there is no more.
+    """
+
+    left_g: int
+    picked_g: int
+
+
+def proposal(
+    session: Session, statement: NeutralityStatement, *, account: YearAccount, now: datetime
+) -> Proposal:
+    """Return what is picked when nothing is typed, with the certificates that are chosen now."""
+    chosen = lots_of(session, statement)
+    certificates = [lot for lot in chosen.chosen if lot.kind == LotKind.GREEN_CERTIFICATE]
+    left = balance_of(account, [*chosen.used, *certificates]).remaining_g
+    found = retiring.choose(
+        session,
+        institution_id=statement.institution_id,
+        need_g=left,
+        on=business_day(now),
+        latest_vintage=statement.year,
+    )
+    return Proposal(left, sum(choice.take_g for choice in found))
 
 
 def _certificates_needed(

@@ -11,9 +11,14 @@ from sqlmodel import Session, col, select
 from carbonaccount.clock import business_day, utc_now
 from carbonaccount.errors import DomainError
 from carbonaccount.institutions import neutrality as services
-from carbonaccount.institutions import statement_drafts, statement_lots, statements
+from carbonaccount.institutions import (
+    offset_labels,
+    statement_drafts,
+    statement_lots,
+    statements,
+)
 from carbonaccount.institutions.inventory_results import YearSummary, summaries_of
-from carbonaccount.institutions.neutrality_models import NeutralityStatement
+from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
 from carbonaccount.institutions.offset_forms import (
     GapForm,
     MeasureForm,
@@ -25,6 +30,7 @@ from carbonaccount.institutions.offset_forms import (
 from carbonaccount.institutions.offset_queries import holdings
 from carbonaccount.institutions.seats import CLERKS, OWNERS, Seated
 from carbonaccount.institutions.statement_corrections import corrections
+from carbonaccount.institutions.statement_rows import account_of
 from carbonaccount.institutions.views.common import at_institution, put_error
 from carbonaccount.institutions.views.meanwhile import Difference, differences
 from carbonaccount.institutions.views.offset_common import done
@@ -222,8 +228,13 @@ def show_statement(
     session, now = current_session(), utc_now()
     words = WordsForm(None)
     words.note.data, words.uncertainty.data = row.note, row.uncertainty
+    proposal = None
+    if row.status == StatementStatus.DRAFT and place.may(CLERKS):
+        account = account_of(session, row)
+        proposal = statement_lots.proposal(session, row, account=account, now=now)
     page = render_template(
         "institutions/statement.html",
+        proposal=proposal,
         place=place,
         row=row,
         content=statements.preview(session, row),
@@ -258,8 +269,26 @@ def statement_pick(place: Seated, statement_id: str) -> ResponseReturnValue:
     if error is not None:
         put_error(form, error)
         return show_statement(place, row, pick=form, status=status_of(error))
-    flash(_("已按政策顺序重新选取。"), "success")
+    flash(_picked_words(row, form.needs()["offset_g"]), "success")
     return to_statement(place, statement_id)
+
+
+def _picked_words(row: NeutralityStatement, most_g: int | None) -> str:
+    """Say what was picked; where what was typed leaves something over, how much and why."""
+    session = current_session()
+    balance = statements.preview(session, row)["balance"]
+    if most_g is None or not balance["remaining_g"]:
+        return str(_("已按政策顺序重新选取。"))
+    chosen = statement_lots.lots_of(session, row).chosen
+    return str(
+        _(
+            "已选取 %(picked)s kg，不超过填写的上限 %(most)s kg；"
+            "编号只能整个使用，还剩 %(left)s kg 没有抵消。",
+            picked=offset_labels.kg(sum(lot.amount_g for lot in chosen)),
+            most=offset_labels.kg(most_g),
+            left=offset_labels.kg(balance["remaining_g"]),
+        )
+    )
 
 
 @at_institution("/neutrality/statements/<statement_id>/words", seats=CLERKS, methods=("POST",))

@@ -119,6 +119,19 @@ def test_the_order_of_use_is_that_of_policy(session: Session) -> None:
         *("own", "local", "local", "national", "national", "others")
     ]
     assert [choice.why.is_part for choice in chosen] == [False] * 5 + [True]
+    # A maximum is one: of numbers that do not fit below it none is taken, of later ones that do
+    # as many as fit. 600 g of the first three leave 1,999,500 g: one tonne, 500 g of trees.
+    for most_g, taken in (
+        (0, []),
+        (450, [100, 200, 150]),
+        (1_000_599, [100, 200, 300, 500]),
+        (2_000_100, [100, 200, 300, 1_000_000, 500]),
+        (10**9, [100, 200, 300, 2_000_000, 500, 1_000_000]),
+    ):
+        fitting = retiring.choose(
+            session, institution_id=place.stored_id, need_g=3_000_000, on=TODAY, most_g=most_g
+        )
+        assert [choice.take_g for choice in fitting] == taken
     # What is used in part is split first; only what was chosen goes.
     ids = retiring.set_apart(session, choices=chosen, acting_user=SYSTEM, now=NOW)
     retired(session, place.stored_id, ids, Purpose.EVENT, 7)

@@ -283,10 +283,20 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     # 5,000 kWh off: 3,205 kg; 15,102 kg are left, for which sixteen whole tonnes are picked.
     for text in ("18,307.000 kg", "3,205.000 kg", "15,102.000 kg", "16,000.000 kg", "CCER-16"):
         assert text in page.text
-    # Fewer are picked by hand, then as many as needed again.
+    assert "还要抵消 15,102.000 kg" in page.text
+    assert "留空会选取 16,000.000 kg，比需要的多 898.000 kg" in page.text
+    # Fewer are picked by hand, never more than was typed, then as many as needed again.
     token = csrf_token(page)
-    assert clerk.post_with(token, f"{address}/lots", {"offset": "1000.5"}).status_code == 303
-    assert "尚未碳中和，还剩 13,102.000 kg" in clerk.get(address).text
+    for most, said, left in (
+        ("1000.5", "已选取 1,000.000 kg，不超过填写的上限 1,000.500 kg", "14,102.000"),
+        ("15102", "已选取 15,000.000 kg，不超过填写的上限 15,102.000 kg", "102.000"),
+    ):
+        assert clerk.post_with(token, f"{address}/lots", {"offset": most}).status_code == 303
+        fewer = clerk.get(address).text
+        assert said in fewer
+        assert f"尚未碳中和，还剩 {left} kg" in fewer
+    assert clerk.post_with(token, f"{address}/lots", {"offset": "16000"}).status_code == 303
+    assert "2025 年：碳中和" in clerk.get(address).text
     # Without certificates nothing is taken off: no minus stands before nothing.
     assert clerk.post_with(token, f"{address}/lots", {"certificates": "0"}).status_code == 303
     assert "−0.000" not in clerk.get(address).text
