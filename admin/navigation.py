@@ -97,6 +97,7 @@ MENU: tuple[Entry, ...] = (
         _l("减排池"),
         ("admin.pool", "admin.new_pool", "admin.edit_pool"),
     ),
+    Entry("admin.offset_lots", "receipt", _l("抵消批次"), ("admin.offset_lot",)),
     Entry("admin.survival_checks", "nature", _l("造林存活核查"), ("admin.survival_check",)),
     Entry("admin.people", "person", _l("居民"), ("admin.resident", "admin.find_person")),
     Entry("admin.sources", "plug", _l("数据来源"), ("admin.source", "admin.new_source")),

@@ -24,6 +24,7 @@ _PAGES: tuple[str, ...] = (
     "institution_statements",
     "institutions",
     "institutions_listing",
+    "institutions_lots",
     "institutions_recognition",
     "intake",
     "intake_form",

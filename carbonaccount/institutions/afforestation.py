@@ -26,6 +26,7 @@ from carbonaccount.institutions.offset_files import Paper
 from carbonaccount.institutions.offset_models import (
     CheckStatus,
     LotKind,
+    LotStatus,
     OffsetLot,
     Plantation,
     SurvivalCheck,
@@ -274,6 +275,7 @@ def years_of(session: Session, *, plantation: Plantation, today: date) -> list[Y
                 col(OffsetLot.kind) == LotKind.AFFORESTATION,
                 col(OffsetLot.institution_id) == plantation.institution_id,
                 col(OffsetLot.parent_id).is_(None),
+                col(OffsetLot.status) != LotStatus.WITHDRAWN,
             )
         )
     )

@@ -23,7 +23,7 @@ from carbonaccount.institutions.models import (
 )
 from carbonaccount.institutions.neutrality import Balance
 from carbonaccount.institutions.neutrality_models import NeutralityStatement, StatementStatus
-from carbonaccount.institutions.offset_models import OffsetLot, Purpose
+from carbonaccount.institutions.offset_models import LotStatus, OffsetLot, Purpose
 from carbonaccount.institutions.statement_content import balance_of
 from carbonaccount.institutions.statement_corrections import Correction, corrections
 
@@ -149,9 +149,13 @@ def counts(session: Session, *, institution_id: int, month: date) -> Counts:
     retired = sa.and_(lots, col(OffsetLot.retired_at) >= since)
     wanted: list[sa.ScalarSelect[Any]] = [
         _lines_changed(institution_id, since),
-        # The parts of a lot that was split did not come in anew.
+        # The parts of a lot that was split did not come in anew, and what was withdrawn went out.
         _count(
-            OffsetLot, lots, col(OffsetLot.added_at) >= since, col(OffsetLot.parent_id).is_(None)
+            OffsetLot,
+            lots,
+            col(OffsetLot.added_at) >= since,
+            col(OffsetLot.parent_id).is_(None),
+            col(OffsetLot.status) != LotStatus.WITHDRAWN,
         ),
         _count(OffsetLot, retired),
         sa.select(sa.func.coalesce(sa.func.sum(col(OffsetLot.amount_g)), 0))

@@ -30,7 +30,8 @@ _FACTS = """
            || coalesce(l.purpose || l.purpose_id, ''), ',')
          FROM offset_lot l WHERE l.institution_id = i.id),
       (SELECT count(*) FROM offset_lot l
-         WHERE l.institution_id = i.id AND l.added_at >= :since AND l.parent_id IS NULL),
+         WHERE l.institution_id = i.id AND l.added_at >= :since AND l.parent_id IS NULL
+           AND l.status <> 'withdrawn'),
       (SELECT count(*) FROM offset_lot l WHERE l.institution_id = i.id AND l.retired_at >= :since),
       (SELECT {list}(s.id || ' ' || s.status, ',') FROM neutrality_statement s
          WHERE s.institution_id = i.id),

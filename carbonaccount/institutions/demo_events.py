@@ -21,7 +21,7 @@ from carbonaccount.institutions.events import EventDraft
 from carbonaccount.institutions.lots import ISSUED, NewLot
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.offset_models import LotKind
-from carbonaccount.institutions.offset_rules import parse_serials
+from carbonaccount.institutions.serial_numbers import parse_serials
 
 _DISTRICT = "370811"
 _HERE = f"{DISTRICT}{_DISTRICT}"

@@ -37,8 +37,8 @@ from carbonaccount.institutions.offset_rules import (
     G_PER_TONNE,
     KWH_PER_CERTIFICATE,
     certificate_end,
-    parse_serials,
 )
+from carbonaccount.institutions.serial_numbers import parse_serials
 from carbonaccount.institutions.statement_rows import account_of
 from carbonaccount.institutions.statement_uncertainty import Stated
 

@@ -11,8 +11,11 @@ OFFSETS: tuple[Invariant, ...] = (
                   (b.series_key = a.series_key AND b.serial_first <= a.serial_last
                    AND b.serial_last >= a.serial_first)
                OR (b.joined_key = a.joined_key AND b.joined_first <= a.joined_last
-                   AND b.joined_last >= a.joined_first))
-           WHERE a.status <> 'split' AND b.status <> 'split'""",
+                   AND b.joined_last >= a.joined_first
+                   AND length(b.series_key) - length(replace(b.series_key, '.', ''))
+                    <> length(a.series_key) - length(replace(a.series_key, '.', ''))))
+           WHERE a.status NOT IN ('split', 'withdrawn') AND b.status NOT IN ('split', 'withdrawn')
+        """,
     ),
     Invariant(
         "O2",
@@ -62,6 +65,21 @@ OFFSETS: tuple[Invariant, ...] = (
         "O6",
         "no plantation equals one that was written down before it",
         "SELECT count(*) FROM plantation WHERE likeness IS NULL",
+    ),
+    Invariant(
+        "O7",
+        "the grams of a withdrawn lot, and of no other, went back to where they came from (kind 2)",
+        """SELECT count(*) FROM offset_lot l LEFT JOIN (
+             SELECT cause_id, count(*) AS times, sum(amount) AS g FROM transfer
+             WHERE cause = 7 AND kind = 2 GROUP BY cause_id) t ON t.cause_id = l.id
+           WHERE coalesce(t.g, 0) <> CASE WHEN l.status = 'withdrawn' THEN l.amount_g ELSE 0 END
+              OR coalesce(t.times, 0) > 1""",
+    ),
+    Invariant(
+        "O8",
+        "no lot holds numbers that an older one holds in another spelling",
+        """SELECT count(*) FROM offset_lot l JOIN offset_lot o ON o.id = l.same_as_id
+           WHERE l.status <> 'withdrawn' AND o.status <> 'withdrawn'""",
     ),
     Invariant(
         "A1",

@@ -19,7 +19,8 @@ from carbonaccount.database import is_sqlite
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.offset_models import LotKind, LotStatus, OffsetLot, SerialSeries
-from carbonaccount.institutions.offset_rules import OWN_REGISTRY, Serials, series_keys
+from carbonaccount.institutions.offset_rules import OWN_REGISTRY
+from carbonaccount.institutions.serial_numbers import Numbers, Serials, same_number, series_keys
 from carbonaccount.ledger import services as ledger
 from carbonaccount.ledger.models import Cause, LedgerKind, TransferKind, Unit
 
@@ -75,8 +76,8 @@ def add(
     grams_from: ISSUED for grams that were not in the books before; another holder to move them
     from there; None when the caller posts transfers of its own to the institution's account (an
     attribution, a pool), which must come to `amount_g`. Green certificates have no grams.
-    Raises Invalid (lot_amount), Conflict (serial_taken with `serial`, lot_made_before),
-    InsufficientBalance. Does not commit.
+    Raises Invalid (lot_amount), Conflict (serial_taken with `serial`, serial_known_as with
+    `serial`, `first` and `last`, lot_made_before), InsufficientBalance. Does not commit.
     """
     lot = _row(institution_id, new, now)
     _refuse_overlap(session, lot)
@@ -134,32 +135,54 @@ def _refuse_overlap(session: Session, lot: OffsetLot) -> None:
     Written with other separators, zeros or without the register's name it is the same number.
     """
     _lock_series(session, lot)
-    same_parts = sa.and_(
-        col(OffsetLot.series_key) == lot.series_key,
-        col(OffsetLot.serial_first) <= lot.serial_last,
-        col(OffsetLot.serial_last) >= lot.serial_first,
-    )
-    same_in_one_go = sa.and_(
-        col(OffsetLot.joined_key) == lot.joined_key,
-        col(OffsetLot.joined_first) <= lot.joined_last,
-        col(OffsetLot.joined_last) >= lot.joined_first,
+    in_register = (
+        col(OffsetLot.registry_code) == lot.registry_code,
+        col(OffsetLot.parent_id).is_(None),
+        col(OffsetLot.status) != LotStatus.WITHDRAWN,
     )
     taken = session.exec(
         select(OffsetLot)
         .where(
-            col(OffsetLot.registry_code) == lot.registry_code,
-            col(OffsetLot.parent_id).is_(None),
-            sa.or_(same_parts, same_in_one_go),
+            *in_register,
+            col(OffsetLot.series_key) == lot.series_key,
+            col(OffsetLot.serial_first) <= lot.serial_last,
+            col(OffsetLot.serial_last) >= lot.serial_first,
         )
         .order_by(col(OffsetLot.serial_first))
         .limit(1)
     ).first()
     if taken is not None:
-        number = lot.serial_first
-        if taken.series_key == lot.series_key:
-            number = max(taken.serial_first, lot.serial_first)
+        number = max(taken.serial_first, lot.serial_first)
         serial = f"{lot.serial_prefix}{number:0{lot.serial_width}d}"
         raise Conflict("serial_taken", field="serial_first", serial=serial)
+    if lot.registry_code != OWN_REGISTRY:
+        _refuse_other_groups(session, lot, in_register)
+
+
+def _refuse_other_groups(
+    session: Session, lot: OffsetLot, in_register: tuple[sa.ColumnElement[bool], ...]
+) -> None:
+    """Raise Conflict (serial_known_as) for a number that is known divided into other groups.
+
+    As 2025000150 is 2025-150. Who writes as the register prints compares with nobody here.
+    """
+    mine = Numbers(lot.series_key, lot.serial_first, lot.serial_last)
+    series = col(OffsetLot.series_key)
+    boundaries = sa.func.length(series) - sa.func.length(sa.func.replace(series, ".", ""))
+    others = session.exec(
+        select(OffsetLot)
+        .where(*in_register, boundaries != mine.boundaries)
+        .order_by(col(OffsetLot.id))
+    )
+    for other in others:
+        if same_number(mine, Numbers(other.series_key, other.serial_first, other.serial_last)):
+            raise Conflict(
+                "serial_known_as",
+                field="serial_first",
+                serial=lot.first_number,
+                first=other.first_number,
+                last=other.last_number,
+            )
 
 
 def _lock_series(session: Session, lot: OffsetLot) -> None:
@@ -189,7 +212,9 @@ def _refuse_same_origin(session: Session, lot: OffsetLot) -> None:
         lot.origin
         and session.exec(
             select(col(OffsetLot.id)).where(
-                col(OffsetLot.origin) == lot.origin, col(OffsetLot.parent_id).is_(None)
+                col(OffsetLot.origin) == lot.origin,
+                col(OffsetLot.parent_id).is_(None),
+                col(OffsetLot.status) != LotStatus.WITHDRAWN,
             )
         ).first()
     )
@@ -285,7 +310,7 @@ def first_of(lot: OffsetLot, serials: int) -> OffsetLot:
 # What a part has of its own; everything else is as in the whole.
 _OF_A_PART = (
     *("id", "public_id", "serial_first", "serial_last", "joined_first", "joined_last"),
-    *("amount_g", "amount_kwh"),
+    *("amount_g", "amount_kwh", "same_as_id"),
 )
 
 

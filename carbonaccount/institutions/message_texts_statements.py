@@ -1,4 +1,4 @@
-"""What owners of institutions are told about statements and survival checks."""
+"""What owners of institutions are told about statements, lots and survival checks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -64,6 +64,19 @@ def withdrawn(params: Mapping[str, Any]) -> Shown:
     return _statement(str(text), params)
 
 
+def lot_withdrawn(params: Mapping[str, Any]) -> Shown:
+    """Say that the city withdrew a lot, and where the reason is."""
+    text = _(
+        "%(name)s 的抵消批次（首个编号 %(serial)s）已被主管部门撤回，理由写在批次的页面上。",
+        name=_name(params),
+        serial=params["serial"],
+    )
+    address = url_for(
+        "institutions.offset_lot", public_id=params["institution"], lot_id=params["lot"]
+    )
+    return Shown(str(text), address)
+
+
 def _plantation(text: str, params: Mapping[str, Any]) -> Shown:
     address = url_for(
         "institutions.plantation",
@@ -97,5 +110,6 @@ register_message(DUE, due)
 register_message("statement_reviewed", reviewed)
 register_message("statement_sent_back", sent_back)
 register_message("statement_withdrawn", withdrawn)
+register_message("lot_withdrawn", lot_withdrawn)
 register_message("survival_accepted", survival_accepted)
 register_message("survival_refused", survival_refused)

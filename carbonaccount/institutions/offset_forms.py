@@ -16,7 +16,7 @@ from wtforms.validators import InputRequired, Length, ValidationError
 from carbonaccount.certified import SourceName
 from carbonaccount.institutions import offset_labels
 from carbonaccount.institutions.afforestation import MOST_M2, MOST_TREES
-from carbonaccount.institutions.credits import Bought
+from carbonaccount.institutions.credits import COUNTED_FROM, MOST_BOUGHT, Bought
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.neutrality import (
     FIRST_YEAR,
@@ -114,12 +114,18 @@ class PaperForm(FlaskForm):  # type: ignore[misc]
 class BoughtForm(PaperForm):
     """Numbers that were bought."""
 
+    most = MOST_BOUGHT
     registry = SelectField(_l("登记系统"), validators=[InputRequired(_l("请选择登记系统。"))])
     serial_first = StringField(
         _l("首个编号"), validators=[_needed, Length(max=80)], render_kw={"autocomplete": "off"}
     )
     serial_last = StringField(
         _l("末个编号"), validators=[_needed, Length(max=80)], render_kw={"autocomplete": "off"}
+    )
+    count = StringField(
+        _l("编号个数（超过 %(limit)s 个时必填）", limit=whole_text(COUNTED_FROM)),
+        validators=[within(_WHOLE, "1", MOST_BOUGHT)],
+        render_kw=_NUMERIC,
     )
     produced_on = StringField(_l("电量生产或减排发生的日期"), validators=[_is_day], render_kw=_DAY)
     title = StringField(_l("说明（可以不填）"), validators=[Length(max=120)])
@@ -145,6 +151,7 @@ class BoughtForm(PaperForm):
             serial_last=self.serial_last.data or "",
             produced_on=day_in(self.produced_on),
             title=self.title.data or "",
+            count=scaled(self.count, _WHOLE, 1),
         )
 
 

@@ -29,6 +29,7 @@ KINDS: dict[str, LazyString] = {
 LOT_STATES: dict[str, tuple[LazyString, str]] = {
     LotStatus.HELD: (_l("持有"), "wait"),
     LotStatus.RETIRED: (_l("已使用并注销"), "good"),
+    LotStatus.WITHDRAWN: (_l("已撤回"), "bad"),
 }
 PURPOSES: dict[str, LazyString] = {
     Purpose.STATEMENT_YEAR: _l("年度碳中和"),

@@ -28,6 +28,7 @@ class LotStatus(StrEnum):
     HELD = "held"
     RETIRED = "retired"
     SPLIT = "split"  # its two parts stand in its place
+    WITHDRAWN = "withdrawn"  # taken back before it was used; its numbers are free again
 
 
 class Purpose(StrEnum):
@@ -62,6 +63,12 @@ class SerialSeries(SQLModel, table=True):
     registry_code: str = Field(primary_key=True, max_length=24)
     # Of registers that others keep there is one row: their numbers are written in many ways.
     prefix: str = Field(sa_type=KeyText, primary_key=True)
+
+
+# Whom the unique keys of lots watch: not the parts of a split one, nor what was withdrawn, nor
+# what stood here under two spellings before they were told to be one.
+_ONE_ORIGIN = "origin <> '' AND parent_id IS NULL AND status <> 'withdrawn'"
+_ONE_NUMBER = "parent_id IS NULL AND status <> 'withdrawn' AND same_as_id IS NULL"
 
 
 class OffsetLot(SQLModel, table=True):
@@ -100,12 +107,17 @@ class OffsetLot(SQLModel, table=True):
             name="certificates_reduce_power",
         ),
         sa.CheckConstraint("retired_on <= valid_until", name="not_after_its_end"),
+        sa.CheckConstraint(
+            "(status = 'withdrawn') = (withdrawn_at IS NOT NULL) AND "
+            "(withdrawn_at IS NULL) = (withdrawn_reason = '')",
+            name="withdrawn_with_a_reason",
+        ),
         sa.Index(
             "uq_offset_lot_origin",
             "origin",
             unique=True,
-            sqlite_where=sa.text("origin <> '' AND parent_id IS NULL"),
-            postgresql_where=sa.text("origin <> '' AND parent_id IS NULL"),
+            sqlite_where=sa.text(_ONE_ORIGIN),
+            postgresql_where=sa.text(_ONE_ORIGIN),
         ),
         # No two whole lots begin with the same number; overlaps beyond that are refused under the
         # lock of their series.
@@ -115,8 +127,8 @@ class OffsetLot(SQLModel, table=True):
             "series_key",
             "serial_first",
             unique=True,
-            sqlite_where=sa.text("parent_id IS NULL"),
-            postgresql_where=sa.text("parent_id IS NULL"),
+            sqlite_where=sa.text(_ONE_NUMBER),
+            postgresql_where=sa.text(_ONE_NUMBER),
         ),
         sa.Index("ix_offset_lot_joined", "registry_code", "joined_key", "joined_first"),
         sa.Index("ix_offset_lot_institution_id_status", "institution_id", "status"),
@@ -134,7 +146,7 @@ class OffsetLot(SQLModel, table=True):
     serial_last: int = Field(sa_type=sa.BigInteger)
     # How many digits a number is printed with; zeros in front fill up.
     serial_width: int = 1
-    # What numbers are compared by, however they are written: see offset_rules.SeriesKeys.
+    # What numbers are compared by, however they are written: see serial_numbers.SeriesKeys.
     series_key: str = Field(sa_type=KeyText, nullable=False)
     joined_key: str = Field(sa_type=KeyText, nullable=False)
     joined_first: int = Field(sa_type=sa.BigInteger)
@@ -155,13 +167,22 @@ class OffsetLot(SQLModel, table=True):
     # What proves it: SHA-256 of the file as it was sent, and its name in the store.
     evidence_sha256: str = Field(default="", max_length=64)
     evidence_file: str = Field(default="", max_length=80)
-    status: str = Field(default="held", max_length=8)
+    status: str = Field(default="held", max_length=10)
     added_at: datetime
     purpose: str | None = Field(default=None, max_length=16)
     purpose_id: int | None = None
     retired_at: datetime | None = None
     # The city's day of it.
     retired_on: date | None = None
+    withdrawn_at: datetime | None = None
+    withdrawn_reason: str = Field(default="", max_length=500)
+    # By the city's officer, not by the institution.
+    withdrawn_by_city: bool = False
+    # A lot that came first and holds numbers of this one, spelt differently; found when spellings
+    # were compared anew. None for all lots since.
+    same_as_id: int | None = Field(
+        default=None, sa_type=BigId, foreign_key="offset_lot.id", ondelete="RESTRICT"
+    )
 
     @property
     def stored_id(self) -> int:

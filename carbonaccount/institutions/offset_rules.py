@@ -1,29 +1,22 @@
 """What lots are, in numbers and by policy: registries, validity, the order of use, growth. Pure."""
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from carbonaccount.errors import Invalid
 from carbonaccount.institutions.offset_models import LotKind
 
 G_PER_TONNE = 1_000_000
 KWH_PER_CERTIFICATE = 1_000
 CERTIFICATE_YEARS = 2
-# Numbers longer than this are not counted numbers; they also fit into 64 bits.
-MOST_DIGITS = 18
-LONGEST_PREFIX = 48
 OWN_REGISTRY = "city"
-_PARTS = re.compile(r"[A-Z]+|[0-9]+", re.ASCII)
-_NUMBER = re.compile(r"([0-9A-Z./_-]*?)([0-9]+)", re.ASCII)
 
 
 class Registry(NamedTuple):
     """A register of other people's making whose numbers may be brought in.
 
-    `tags` are letters that people put before its numbers or leave out.
+    `tags` are letters that people put before its numbers or leave out; `names` those among them
+    that no other register uses.
     """
 
     kind: LotKind
@@ -31,6 +24,14 @@ class Registry(NamedTuple):
     name_en: str
     tags: tuple[str, ...]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the letters by which a number is known to be one of this register."""
+        return frozenset(self.tags) - _GENERIC
+
+
+# "(Verified, certified) emission reduction": letters that several registers use.
+_GENERIC = frozenset({"CER", "VER"})
 
 # One name a register: under two names the same number could come in twice.
 REGISTRIES: dict[str, Registry] = {
@@ -77,70 +78,6 @@ ORDER_OF_USE: dict[LotKind, Rank] = {
     LotKind.AFFORESTATION: NATIONAL,
     LotKind.OTHER_CREDIT: OTHERS,
 }
-
-
-class Serials(NamedTuple):
-    """A range of numbers after a prefix that does not end in a digit."""
-
-    prefix: str
-    first: int
-    last: int
-    width: int
-
-
-def parse_serials(first: str, last: str) -> Serials:
-    """Return the range between two whole serial numbers as they are printed.
-
-    The digits at the end count, what stands before them is the prefix, so that a number can be
-    written in one way only. Raises Invalid (serial_number, serial_range).
-    """
-    (prefix, first_number, width), (other, last_number, _) = _number(first), _number(last)
-    if prefix != other or first_number > last_number:
-        raise Invalid("serial_range", field="serial_last")
-    return Serials(prefix, first_number, last_number, width)
-
-
-def _number(text: str) -> tuple[str, int, int]:
-    plain = "".join(unicodedata.normalize("NFKC", text).upper().split())
-    found = _NUMBER.fullmatch(plain)
-    if found is None or len(found[2]) > MOST_DIGITS or len(found[1]) > LONGEST_PREFIX:
-        raise Invalid("serial_number", field="serial_first")
-    return found[1], int(found[2]), len(found[2])
-
-
-class SeriesKeys(NamedTuple):
-    """What a range is compared by, however its separators, zeros and tag are written.
-
-    `series` and the numbers tell ranges apart whose parts are separated; `joined` and the joined
-    numbers those that are written in one go, where "2025-000150" is 2025000150.
-    """
-
-    series: str
-    joined: str
-    joined_first: int
-    joined_last: int
-
-
-def series_keys(registry: str, serials: Serials) -> SeriesKeys:
-    """Return what a range of a register is compared by; the city's own are written in one way."""
-    if registry == OWN_REGISTRY:
-        return SeriesKeys(serials.prefix, serials.prefix, serials.first, serials.last)
-    parts = _PARTS.findall(serials.prefix)
-    while parts and parts[0] in REGISTRIES[registry].tags:
-        parts = parts[1:]
-    width = max(serials.width, len(str(serials.last)))
-    joined = "".join(parts)
-    letters = joined.rstrip("0123456789")
-    digits = joined[len(letters) :]
-    # What is beyond 64 bits is compared as text.
-    kept = digits[max(0, len(digits) + width - MOST_DIGITS) :]
-    base = int(kept or "0") * 10**width
-    return SeriesKeys(
-        series=".".join(part.lstrip("0") if part.isdigit() else part for part in parts),
-        joined=joined[: len(joined) - len(kept)],
-        joined_first=base + serials.first,
-        joined_last=base + serials.last,
-    )
 
 
 def certificate_end(produced: date) -> date:

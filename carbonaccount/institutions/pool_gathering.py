@@ -24,7 +24,6 @@ from carbonaccount.errors import Conflict
 from carbonaccount.institutions import lots
 from carbonaccount.institutions.models import Institution, InstitutionStatus
 from carbonaccount.institutions.offset_models import LotKind, OffsetLot
-from carbonaccount.institutions.offset_rules import Serials
 from carbonaccount.institutions.pool_models import Pool, PoolShare, PoolStatus, ShareStatus
 from carbonaccount.institutions.pools import (
     OFFICERS,
@@ -34,6 +33,7 @@ from carbonaccount.institutions.pools import (
     note,
     require_second,
 )
+from carbonaccount.institutions.serial_numbers import Serials
 from carbonaccount.ledger import services as ledger
 from carbonaccount.ledger.models import Cause, LedgerKind, TransferKind, Unit
 from carbonaccount.messages.services import Outgoing, send_many

@@ -5,8 +5,8 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
     # --- lots ---
     "unknown_lot": ("没有这个抵消批次。", "There is no such lot."),
     "lot_not_held": (
-        "编号 {serial} 所在的批次已经使用或拆分，请刷新后重新选取。",
-        "The lot of number {serial} has been used or split; reload and choose again.",
+        "编号 {serial} 所在的批次已经使用、拆分或撤回，请刷新后重新选取。",
+        "The lot of number {serial} has been used, split or withdrawn; reload and choose again.",
     ),
     "lot_expired": (
         "编号 {serial} 所在的批次已经过期，不能使用。",
@@ -21,8 +21,52 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
         "Only green certificates reduce the power line.",
     ),
     "serial_taken": (
-        "编号 {serial} 已经登记过：同一编号全市只能登记一次。",
-        "Number {serial} has been registered before: a number comes in once in the whole city.",
+        "编号 {serial} 已经登记过：同一编号全市只能登记一次。"
+        "如果是您单位的编号，请联系主管部门。",
+        "Number {serial} has been registered before: a number comes in once in the whole city. If "
+        "it is yours, tell the city's officer.",
+    ),
+    "serial_known_as": (
+        "编号 {serial} 与已登记的 {first} – {last} 去掉分隔符和多余的 0 后是同一编号："
+        "同一编号全市只能登记一次。请按证书原样写出每一段。",
+        "Without separators and extra zeros, number {serial} is one of {first} – {last}, which "
+        "are registered: a number comes in once in the whole city. Write each group as printed.",
+    ),
+    "serial_of_other_registry": (
+        "编号开头的字母属于“{name_zh}”：请改选登记系统，或检查编号。",
+        "The number begins with the letters of the {name_en}: choose that registry, or check the "
+        "number.",
+    ),
+    "lot_too_large": (
+        "首末编号之间有 {count} 个编号；一个批次最多 {limit} 个，请检查末个编号。",
+        "There are {count} numbers from the first to the last; a lot has {limit} at most. Check "
+        "the last number.",
+    ),
+    "lot_count_needed": (
+        "首末编号之间有 {count} 个编号。超过 {limit} 个时，请对照证明文件填写编号个数。",
+        "There are {count} numbers from the first to the last. Above {limit}, give the count that "
+        "the paper says.",
+    ),
+    "lot_count_differs": (
+        "首末编号之间有 {count} 个编号，与填写的个数不同：请核对首末编号。",
+        "There are {count} numbers from the first to the last, not as many as given: check both.",
+    ),
+    "lot_is_a_part": (
+        "这个批次是拆分出来的一部分，不能撤回：另一部分已经用掉或可能用掉。",
+        "This lot is part of one that was split and cannot be withdrawn.",
+    ),
+    "lot_from_others": (
+        "这个批次的减排量来自居民或员工的账户，不能撤回。",
+        "The grams of this lot came from the accounts of residents or staff; it cannot be "
+        "withdrawn.",
+    ),
+    "lot_chosen": (
+        "{year} 年的声明选取了这个批次：请先在声明里重新选取（填 0 即不选），再撤回。",
+        "The statement of {year} has chosen this lot: pick anew there first (0 chooses none).",
+    ),
+    "lot_in_review": (
+        "{year} 年的声明已提交并选取了这个批次：请先退回声明，再撤回批次。",
+        "The statement of {year} was sent in with this lot: send the statement back first.",
     ),
     "lot_made_before": ("这一份已经做成批次了。", "A lot has been made of this already."),
     "lot_amount": (
@@ -34,8 +78,9 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
         "Split off 1 to {most} numbers.",
     ),
     "serial_number": (
-        "请按证书原样填写完整编号：字母、数字和 - . / _，以数字结尾。",
-        "Write the whole number as printed: letters, digits and - . / _, ending in digits.",
+        "请按证书原样填写完整编号：字母、数字、空格和 - . / _ : #，以数字结尾。",
+        "Write the whole number as printed: letters, digits, blanks and - . / _ : #, ending in "
+        "digits.",
     ),
     "serial_range": (
         "首尾编号数字前的部分要相同，末号不小于首号。",

@@ -2,22 +2,26 @@
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from behaviors.invariants import RECORDS
 from carbonaccount.audit import SYSTEM
 from carbonaccount.clock import utc_now
 from carbonaccount.database import make_engine, open_session
+from carbonaccount.institutions import lot_withdrawal
 from carbonaccount.institutions.afforestation import Planted, plant
+from carbonaccount.institutions.offset_models import OffsetLot
 from carbonaccount.ledger.verify import verify
-from carbonaccount.migrate import check, downgrade, upgrade
+from carbonaccount.migrate import alembic_config, check, downgrade, upgrade
 from tests.behaviors.intake.arranging import admit, bring, item, open_person
-from tests.carbonaccount.institutions.offsets.arranging import paper, school
+from tests.carbonaccount.institutions.offsets.arranging import NOW, bought, broken, paper, school
 
 Rows = dict[str, list[tuple[str, ...]]]
 KEPT = ("account", "activity_record", "transfer", "ledger_account", "rule_version", "audit_entry")
@@ -104,6 +108,64 @@ def test_down_to_nothing_and_up_again(database_url: str) -> None:
     engine.dispose()
     upgrade(url=database_url)
     check(url=database_url)
+
+
+def test_numbers_spelt_twice_are_told_and_none_is_lost(
+    database_url: str, app: Flask, session: Session
+) -> None:
+    """Before "0006" blanks, and O for 0, made another number: rows that are one stay and are named.
+
+    Certificates have no grams, so that the books say nothing of the rows that are put in here.
+    """
+    place = school(session)
+    lots = [
+        bought(session, place.stored_id, f"GEC-2025-{first}", f"GEC-2025-{last}", "gec")
+        for first, last in (("000150", "000169"), ("000500", "000519"))
+    ]
+    withdraw: dict[str, Any] = {
+        "institution_id": place.stored_id,
+        "acting_user": SYSTEM,
+        "now": NOW,
+    }
+    numbers = [lot.public_id for lot in lots]
+    lot_withdrawal.withdraw(session, public_id=numbers[1], reason="填错", **withdraw)
+    session.commit()
+    session.close()
+    engine = app.extensions["carbonaccount.engine"]
+    engine.dispose()
+    script = ScriptDirectory.from_config(alembic_config(database_url))
+    downgrade(str(script.get_revision("0006").down_revision), url=database_url)
+    table = sa.Table("offset_lot", sa.MetaData(), autoload_with=engine)
+    with engine.begin() as connection:
+        (row,) = connection.execute(sa.select(table)).mappings()
+        assert (row["series_key"], row["serial_first"]) == ("2025", 150)
+        assert (row["joined_key"], row["joined_first"]) == ("", 2025000150)
+        for number, prefix, series, first in (
+            ("TWICE1", "GEC", "", 2025150),
+            ("TWICE2", "GEC-2025-OOO", "2025.OOO", 160),
+            ("OTHER1", "GEC-2025-OOO", "2025.OOO", 190),
+        ):
+            written = {**row, "public_id": number, "serial_prefix": prefix, "series_key": series}
+            del written["id"]
+            one = {"serial_first": first, "serial_last": first, "amount_kwh": 1000}
+            connection.execute(table.insert().values({**written, **one}))
+    engine.dispose()
+    upgrade(url=database_url)
+    check(url=database_url)
+    with open_session(engine) as session:
+        found = {lot.public_id: lot for lot in session.exec(select(OffsetLot))}
+        kept = found[numbers[0]]
+        assert set(found) == {numbers[0], "TWICE1", "TWICE2", "OTHER1"}
+        assert {number for number, lot in found.items() if lot.same_as_id == kept.id} == {
+            *("TWICE1", "TWICE2")
+        }
+        keys = {(lot.series_key, lot.serial_first) for lot in found.values()}
+        assert keys == {("2025.", 150), ("", 2025150), ("2025.", 160), ("2025.", 190)}
+        assert broken(session)["O8"] == 2
+        for number in ("TWICE1", "TWICE2"):
+            lot_withdrawal.withdraw(session, public_id=number, reason="同一编号", **withdraw)
+        assert broken(session) == {}
+    engine.dispose()
 
 
 def refused(url: str, statement: str) -> bool:

@@ -6,11 +6,17 @@ from flask import Response, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from carbonaccount.clock import business_day, utc_now
+from carbonaccount.clock import CITY_ZONE, business_day, utc_now
 from carbonaccount.errors import DomainError
-from carbonaccount.institutions import credits, given, offset_labels, offset_queries
-from carbonaccount.institutions.offset_forms import BoughtForm
-from carbonaccount.institutions.offset_models import OffsetLot
+from carbonaccount.institutions import (
+    credits,
+    given,
+    lot_withdrawal,
+    offset_labels,
+    offset_queries,
+)
+from carbonaccount.institutions.offset_forms import BoughtForm, ReasonForm
+from carbonaccount.institutions.offset_models import LotStatus, OffsetLot
 from carbonaccount.institutions.offset_queries import LotFilter
 from carbonaccount.institutions.seats import CLERKS, Seated
 from carbonaccount.institutions.views.common import at_institution, put_error
@@ -80,6 +86,7 @@ def offsets_file(place: Seated, kind: str) -> Response:
         *(_("种类"), _("登记系统"), _("首个编号"), _("末个编号"), _("编号个数")),
         *(_("减排量（克）"), _("电量（千瓦时）"), _("年份"), _("有效期至"), _("状态")),
         *(_("用途"), _("使用日期"), _("说明"), _("证明文件 SHA-256")),
+        *(_("撤回时间"), _("撤回的理由")),
     )
     name = f"offsets-{place.institution.public_id}"
     found = offset_queries.lots_of(
@@ -105,6 +112,10 @@ def _cells(lot: OffsetLot) -> tuple[Cell, ...]:
         lot.retired_on.isoformat() if lot.retired_on else "",
         lot.title,
         lot.evidence_sha256,
+        lot.withdrawn_at.astimezone(CITY_ZONE).isoformat(sep=" ", timespec="seconds")
+        if lot.withdrawn_at
+        else "",
+        lot.withdrawn_reason,
     )
 
 
@@ -116,7 +127,10 @@ def offset_new(place: Seated) -> ResponseReturnValue:
     if form.validate_on_submit():
         error = _bring_in(place, form)
         if error is None:
-            flash(_("已登记，这些编号从此归本单位。"), "success")
+            flash(
+                _("已登记，这些编号从此归本单位。填错了可以在批次的页面上撤回，再重新登记。"),
+                "success",
+            )
             return go_to(url_for("institutions.offsets", public_id=place.institution.public_id))
         put_error(form, error)
         status = status_of(error)
@@ -141,15 +155,46 @@ def _bring_in(place: Seated, form: BoughtForm) -> DomainError | None:
 @at_institution("/offsets/lots/<lot_id>")
 def offset_lot(place: Seated, lot_id: str) -> ResponseReturnValue:
     """Show a lot: its numbers, what proves it, and what it was used for."""
-    lot = _lot(place, lot_id)
-    shown: dict[str, Any] = {"statement": offset_queries.statement_of(current_session(), lot)}
-    return render_template(
+    return _lot_page(place, _lot(place, lot_id), ReasonForm(None))
+
+
+def _lot_page(
+    place: Seated, lot: OffsetLot, form: ReasonForm, status: int = 200
+) -> ResponseReturnValue:
+    session = current_session()
+    shown: dict[str, Any] = {"statement": offset_queries.statement_of(session, lot)}
+    if lot.status == LotStatus.HELD and place.may(CLERKS):
+        obstacle = lot_withdrawal.obstacle(session, lot)
+        shown["obstacle"] = explain(obstacle) if obstacle else ""
+        shown["form"] = form
+    page = render_template(
         "institutions/offset_lot.html",
         place=place,
         lot=lot,
         today=business_day(utc_now()),
         **shown,
     )
+    return page, status
+
+
+@at_institution("/offsets/lots/<lot_id>/withdraw", seats=CLERKS, methods=("POST",))
+def offset_withdraw(place: Seated, lot_id: str) -> ResponseReturnValue:
+    """Take a lot back that was used nowhere, with a reason."""
+    lot, form = _lot(place, lot_id), ReasonForm()
+    if not form.validate_on_submit():
+        return _lot_page(place, lot, form, 422)
+    error = done(
+        lot_withdrawal.withdraw,
+        institution_id=place.institution_id,
+        public_id=lot_id,
+        reason=form.reason.data,
+    )
+    if error is not None:
+        put_error(form, error)
+        return _lot_page(place, _lot(place, lot_id), form, status_of(error))
+    flash(_("已撤回，这些编号可以重新登记。"), "success")
+    number = place.institution.public_id
+    return go_to(url_for("institutions.offset_lot", public_id=number, lot_id=lot_id))
 
 
 def _lot(place: Seated, lot_id: str) -> OffsetLot:

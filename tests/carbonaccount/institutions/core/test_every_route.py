@@ -315,6 +315,7 @@ FILTERS = {
     "/admin/recognitions": {"scheme": "绿色创建", "status": "状态"},
     "/admin/statements": {"status": "状态", "year": "年份"},
     "/admin/survival-checks": {"status": "状态"},
+    "/admin/offset-lots": {"kind_of": "种类", "status": "状态"},
     "/admin/pools": {"status": "状态"},
     "/statements": {"district": "区县", "about": "类型"},
     "/recognised": {"scheme": "绿色创建", "district": "区县"},

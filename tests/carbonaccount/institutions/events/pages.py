@@ -14,7 +14,7 @@ from carbonaccount.institutions.event_models import Event
 from carbonaccount.institutions.lots import ISSUED, NewLot
 from carbonaccount.institutions.models import InstitutionPerson, Seat
 from carbonaccount.institutions.offset_models import LotKind
-from carbonaccount.institutions.offset_rules import parse_serials
+from carbonaccount.institutions.serial_numbers import parse_serials
 from tests.carbonaccount.institutions.places import Place, actor_of, arranged
 from tests.people import Browser, csrf_token, writing
 

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from carbonaccount.audit import SYSTEM
 from carbonaccount.errors import Conflict, DomainError, Invalid, NotFound
-from carbonaccount.institutions import lots, retiring
+from carbonaccount.institutions import lot_withdrawal, lots, retiring
 from carbonaccount.institutions.offset_models import LotKind, LotStatus, OffsetLot, Purpose
 from carbonaccount.ledger.models import LedgerKind
 from tests.carbonaccount.institutions.offsets.arranging import (
@@ -55,12 +55,70 @@ def test_a_number_comes_in_once_in_the_whole_city(session: Session) -> None:
         ("CCER-2025-0001", "CCER-2025-9999", "CCER-2025-0101"),
         # Neither small letters, blanks nor other zeros make another number of it.
         ("ccer-2025- 120", "ccer-2025-121", "CCER-2025-120"),
+        ("No. ccer 2025 120", "ccer 2025 121", "NO.CCER 2025 120"),
     ):
         with pytest.raises(Conflict) as refused:
             bought(session, two.stored_id, first, last)
         assert (code_of(refused), refused.value.params["serial"]) == ("serial_taken", taken)
     bought(session, two.stored_id, "CCER-2025-0151", "CCER-2025-0160")
-    bought(session, two.stored_id, "CCER-2025-0101", "CCER-2025-0110", "vcs")
+    # Nor does writing it in one go, with as many zeros as one likes.
+    for written in ("CCER2025120", "CCER20250000120", "2025/0120"):
+        with pytest.raises(Conflict) as known:
+            bought(session, two.stored_id, written, written)
+        assert code_of(known) in {"serial_known_as", "serial_taken"}
+    # Other registers issue numbers of their own; but not with the letters of this one.
+    bought(session, two.stored_id, "2025-0101", "2025-0110", "vcs")
+    with pytest.raises(Invalid) as foreign:
+        bought(session, two.stored_id, "CCER-2025-0111", "CCER-2025-0112", "vcs")
+    assert code_of(foreign) == "serial_of_other_registry"
+    assert broken(session) == {}
+
+
+def took_back(session: Session, lot: OffsetLot, by: int | None = None) -> None:
+    """Take a lot back as its institution, or as another one."""
+    lot_withdrawal.withdraw(
+        session,
+        institution_id=by or lot.institution_id,
+        public_id=lot.public_id,
+        reason="填错",
+        acting_user=SYSTEM,
+        now=NOW,
+    )
+
+
+def test_what_was_taken_back_can_come_in_again(app: Flask, session: Session) -> None:
+    one, two = school(session), school(session, "第二小学")
+    ccer = bought(session, one.stored_id, "CCER-2025-1", "CCER-2025-900000", count=900_000)
+    tree = issued(session, one.stored_id, LotKind.AFFORESTATION, 500, origin="plantation:1:2025")
+    paper = bought(session, one.stored_id, "GEC1", "GEC5", "gec")
+    with pytest.raises(NotFound):
+        took_back(session, ccer, two.stored_id)
+    for lot in (ccer, tree, paper):
+        took_back(session, lot)
+        with pytest.raises(Conflict) as gone:
+            took_back(session, lot)
+        assert code_of(gone) == "lot_not_held"
+    # Its grams are where they came from, each number is free, and the row says why.
+    assert books(session, one.account_id, LedgerKind.INSTITUTION) == 0
+    assert (ccer.status, ccer.withdrawn_reason, ccer.withdrawn_by_city) == (
+        *("withdrawn", "填错", False),
+    )
+    assert bought(session, two.stored_id, "ccer 2025 7", "ccer 2025 8").amount_g == 2_000_000
+    issued(session, one.stored_id, LotKind.AFFORESTATION, 50, origin="plantation:1:2025")
+    again = bought(session, one.stored_id, "CCER-2025-1", "CCER-2025-6")
+    assert lots.held(session, institution_id=one.stored_id)[-1] is again
+    # What was split, used, or came from somebody's account stays.
+    _first, rest = lots.split(
+        session, lot_id=again.stored_id, serials=2, acting_user=SYSTEM, now=NOW
+    )
+    for lot, code in (
+        (again, "lot_not_held"),
+        (rest, "lot_is_a_part"),
+        (issued(session, one.stored_id, LotKind.POOL, 5), "lot_from_others"),
+    ):
+        with pytest.raises(Conflict) as stays:
+            took_back(session, lot)
+        assert code_of(stays) == code
     assert broken(session) == {}
 
 

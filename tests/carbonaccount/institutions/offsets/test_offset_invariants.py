@@ -10,7 +10,13 @@ from flask import Flask
 from sqlmodel import Session
 
 from carbonaccount.audit import SYSTEM
-from carbonaccount.institutions import afforestation, attribution, attribution_lots, statements
+from carbonaccount.institutions import (
+    afforestation,
+    attribution,
+    attribution_lots,
+    lot_withdrawal,
+    statements,
+)
 from carbonaccount.institutions.invariants import OFFSETS
 from carbonaccount.institutions.models import Seat
 from carbonaccount.institutions.offset_models import (
@@ -68,6 +74,16 @@ BREAKS: dict[str, Callable[[Session], None]] = {
         session,
         "UPDATE transfer SET cause_id = (SELECT id FROM offset_lot WHERE kind = "
         "'green_certificate') WHERE cause = 7 AND kind = 9 AND amount = 102000",
+    ),
+    "O7": lambda session: run(
+        session,
+        "UPDATE transfer SET kind = 9, reverses_id = NULL, revision = 1 "
+        "WHERE cause = 7 AND kind = 2",
+    ),
+    "O8": lambda session: run(
+        session,
+        "UPDATE offset_lot SET same_as_id = (SELECT min(id) FROM offset_lot) "
+        "WHERE origin = 'pool:1'",
     ),
     "O6": lambda session: run(session, "UPDATE plantation SET likeness = NULL"),
     "A1": lambda session: run(session, "UPDATE shared_source SET permille = permille - 1"),
@@ -137,6 +153,16 @@ def arranged(app: Flask, session: Session) -> None:
     bought(session, place.stored_id, "GEC0001", "GEC0005", "gec")
     issued(session, place.stored_id, LotKind.POOL, 102_000, origin="pool:1")
     bought(session, place.stored_id, "CCER-1", "CCER-20")
+    wrong = bought(session, place.stored_id, "CCER-2025-1", "CCER-2025-3")
+    lot_withdrawal.withdraw(
+        session,
+        institution_id=place.stored_id,
+        public_id=wrong.public_id,
+        reason="填错",
+        acting_user=clerk,
+        now=LATER,
+    )
+    bought(session, place.stored_id, "CCER-2025-3", "CCER-2025-4")
     reviewer = officer(app, session)
     who: Any = {"acting_user": clerk, "now": LATER}
     row = statements.draft(session, institution=place, year=2025, account_id=clerk.id or 0, **who)
@@ -194,6 +220,10 @@ def test_the_database_itself_refuses_the_worst(app: Flask, session: Session) -> 
         # More than the whole; a take that is more than the share.
         "UPDATE shared_source SET permille = 1001",
         "UPDATE attribution_take SET amount_g = certified_g",
+        # Withdrawn without a reason; a number that is held, held once more.
+        "UPDATE offset_lot SET status = 'withdrawn' WHERE origin = 'pool:1'",
+        "UPDATE offset_lot SET status = 'held', withdrawn_at = NULL, withdrawn_reason = '', "
+        "serial_first = 3, amount_g = serial_g WHERE status = 'withdrawn'",
         # Published without a day.
         "UPDATE neutrality_statement SET published_at = NULL",
     ):

@@ -107,7 +107,7 @@ def sent(
 
 
 def buy(
-    browser: Browser, place: Place, first: str, last: str, registry: str = "ccer"
+    browser: Browser, place: Place, first: str, last: str, registry: str = "ccer", **more: str
 ) -> TestResponse:
     """Bring in bought numbers of this year."""
     data = {
@@ -116,6 +116,7 @@ def buy(
         "serial_last": last,
         "produced_on": f"{TODAY.year}-01-15",
         "title": "采购",
+        **more,
     }
     return sent(browser, f"{place.address}/offsets/new", data, PDF)
 
@@ -157,9 +158,19 @@ def test_bought_numbers_and_trees(app: Flask, place: Place) -> None:
     assert buy(clerk, place, "CCER-1", "CCER-20").status_code == 303
     again = buy(clerk, place, "CCER-20", "CCER-30")
     assert again.status_code == 409
-    assert field_errors(again) == ["编号 CCER-20 已经登记过：同一编号全市只能登记一次。"]
-    for written in ("ccer 20", "CCER_0020", "CCER20", "20"):
+    assert field_errors(again) == [
+        "编号 CCER-20 已经登记过：同一编号全市只能登记一次。如果是您单位的编号，请联系主管部门。"
+    ]
+    for written in ("ccer 20", "CCER_0020", "CCER20", "20", "No.CCER-2O"):
         assert buy(clerk, place, written, written).status_code == 409, written
+    for first, last, more, said in (
+        ("CCER-101", "CCER-1000100", {}, "1,000,000 个编号。超过 10,000 个时"),
+        ("CCER-101", "CCER-1000101", {}, "一个批次最多 1,000,000 个"),
+        ("CCER-101", "CCER-200", {"count": "99"}, "有 100 个编号，与填写的个数不同"),
+        ("GEC-1", "GEC-2", {}, "编号开头的字母属于“国家绿证核发交易系统”"),
+    ):
+        slip = buy(clerk, place, first, last, **more)
+        assert (slip.status_code, said in field_errors(slip)[0]) == (422, True), first
     assert buy(clerk, place, "GEC0001", "GEC0005", "gec").status_code == 303
     # Trees: planted, checked, accepted by the officer, and a lot of a year that is over.
     planted = {
@@ -228,8 +239,46 @@ def test_bought_numbers_and_trees(app: Flask, place: Place) -> None:
     odd = reader.get(f"{place.address}/offsets?page=99&kind_of=gold&status=x")
     assert odd.text.count("/offsets/lots/") == 3
     lot = reader.get(f"{place.address}/offsets/lots/{ccer}")
-    assert "CCER-20" in lot.text
+    assert ("CCER-20" in lot.text, "撤回这个批次" in lot.text) == (True, False)
     assert reader.get(f"{place.address}/offsets/lots/{ccer}/paper").data == PDF
+    _lots_are_taken_back(app, place, officer, ccer)
+
+
+def _lots_are_taken_back(app: Flask, place: Place, officer: Browser, ccer: str) -> None:
+    """By the clerk, who registers the numbers again; then by the officer, who tells the owners."""
+    clerk, address = place.clerk, f"{place.address}/offsets/lots"
+    withdraw = f"{address}/{ccer}/withdraw"
+    assert place.reader.post(withdraw, {"reason": "填错"}).status_code == 403
+    assert clerk.post(withdraw, {"reason": " "}, page=f"{address}/{ccer}").status_code == 422
+    assert clerk.post(withdraw, {"reason": "末号填错"}, page=f"{address}/{ccer}").status_code == 303
+    again = clerk.post(withdraw, {"reason": "末号填错"}, page=f"{place.address}/offsets")
+    assert again.status_code == 409
+    for page in (f"{address}/{ccer}", f"{place.address}/offsets", f"{place.address}/offsets.csv"):
+        shown = clerk.get(page).text
+        assert ("已撤回" in shown, "末号填错" in shown) == (True, True), page
+    assert buy(clerk, place, "CCER-1", "CCER-2", count="2").status_code == 303
+    with writing(app) as session:
+        lot = session.exec(
+            select(OffsetLot).where(OffsetLot.kind == "ccer", OffsetLot.status == "held")
+        ).one()
+        mine = lot.public_id
+    # The officer finds a number however it is written.
+    listed = officer.get("/admin/offset-lots?q=ccer+0002&status=held").text
+    assert (mine in listed, ccer in listed) == (True, False)
+    assert officer.get("/admin/offset-lots.csv?q=CCER-20").text.count("CCER-20,") == 1
+    assert officer.get(f"/admin/offset-lots/{mine}/paper").data == PDF
+    panel = f"/admin/offset-lots/{mine}"
+    assert officer.post(f"{panel}/withdraw", {"reason": ""}, page=panel).status_code == 422
+    done = officer.post(f"{panel}/withdraw", {"reason": "编号属于别的单位"}, page=panel)
+    assert done.status_code == 303
+    assert "编号属于别的单位" in officer.get(panel).text
+    assert "市里的主管部门" in clerk.get(f"{address}/{mine}").text
+    told = place.owner.get("/messages").text
+    assert "抵消批次（首个编号 CCER-1）已被主管部门撤回" in told
+    with writing(app) as session:
+        owner = session.get_one(Institution, place.row_id).account_id
+        assert books(session, owner, LedgerKind.INSTITUTION) == 3_285_000
+        assert broken(session) == {}
 
 
 def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path: Path) -> None:
@@ -287,13 +336,13 @@ def test_a_year_becomes_neutral_and_checkable(app: Flask, place: Place, tmp_path
     assert "留空会选取 16,000.000 kg，比需要的多 898.000 kg" in page.text
     # Fewer are picked by hand, never more than was typed, then as many as needed again.
     token = csrf_token(page)
-    for most, said, left in (
+    for most, words_said, left in (
         ("1000.5", "已选取 1,000.000 kg，不超过填写的上限 1,000.500 kg", "14,102.000"),
         ("15102", "已选取 15,000.000 kg，不超过填写的上限 15,102.000 kg", "102.000"),
     ):
         assert clerk.post_with(token, f"{address}/lots", {"offset": most}).status_code == 303
         fewer = clerk.get(address).text
-        assert said in fewer
+        assert words_said in fewer
         assert f"尚未碳中和，还剩 {left} kg" in fewer
     assert clerk.post_with(token, f"{address}/lots", {"offset": "16000"}).status_code == 303
     assert "2025 年：碳中和" in clerk.get(address).text

@@ -1,4 +1,4 @@
-"""Serial numbers, validity, growth and papers: arithmetic without a database."""
+"""Validity, growth and papers: arithmetic without a database."""
 
 import io
 from datetime import date
@@ -12,99 +12,9 @@ from carbonaccount.institutions.offset_models import LotKind
 from carbonaccount.institutions.offset_rules import (
     ORDER_OF_USE,
     UPTAKE,
-    Serials,
-    SeriesKeys,
     certificate_end,
-    parse_serials,
-    series_keys,
 )
 from tests.carbonaccount.institutions.offsets.arranging import PDF
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "found"),
-    [
-        ("CCER-2025-000101", "CCER-2025-000150", Serials("CCER-2025-", 101, 150, 6)),
-        (" ccer-2025-000101", "ＣＣＥＲ-2025-000150 ", Serials("CCER-2025-", 101, 150, 6)),
-        ("7", "7", Serials("", 7, 7, 1)),
-        ("A/1.B_000", "A/1.B_009", Serials("A/1.B_", 0, 9, 3)),
-    ],
-)
-def test_a_range_is_read_from_its_first_and_last_number(
-    first: str, last: str, found: Serials
-) -> None:
-    assert parse_serials(first, last) == found
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "code"),
-    [
-        ("CCER-A", "CCER-B", "serial_number"),
-        ("", "", "serial_number"),
-        ("X1234567890123456789", "X1234567890123456789", "serial_number"),
-        ("碳1", "碳2", "serial_number"),
-        ("A-2", "A-1", "serial_range"),
-        ("A-1", "B-2", "serial_range"),
-    ],
-)
-def test_what_is_no_range_is_refused(first: str, last: str, code: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        parse_serials(first, last)
-    assert refused.value.code == code
-
-
-def test_one_number_cannot_be_written_in_two_ways() -> None:
-    # Were the prefix free, "CCER-20231" + "00001" would be "CCER-2023" + "100001" once more.
-    assert parse_serials("CCER-2023100001", "CCER-2023100001").prefix == "CCER-"
-
-
-@pytest.mark.parametrize(
-    ("first", "last"),
-    [
-        ("CCER-2025-000150", "CCER-2025-000160"),
-        ("CCER 2025 000150", "CCER 2025 000160"),
-        ("CCER_2025_000400", "CCER_2025_000401"),
-        ("CCER/2025/101", "CCER/2025/101"),
-        ("2025-000250", "2025-000251"),
-        ("ccer2025000250", "ccer2025000251"),
-        ("2025000399", "2025000403"),
-        ("CCER-CCER-02025-00150", "CCER-CCER-02025-00150"),
-    ],
-)
-def test_the_same_numbers_are_told_however_they_are_written(first: str, last: str) -> None:
-    known = parse_serials("CCER-2025-000101", "CCER-2025-000400")
-    assert meet("ccer", known, parse_serials(first, last))
-
-
-@pytest.mark.parametrize(
-    ("first", "last"),
-    [
-        ("CCER-2025-000401", "CCER-2025-000500"),
-        ("CCER-2024-000101", "CCER-2024-000400"),
-        ("2025000100", "2025000100"),
-        ("CCER-SD-2025-000101", "CCER-SD-2025-000102"),
-    ],
-)
-def test_other_numbers_are_others(first: str, last: str) -> None:
-    known = parse_serials("CCER-2025-000101", "CCER-2025-000400")
-    assert not meet("ccer", known, parse_serials(first, last))
-
-
-def test_long_numbers_fit_into_64_bits() -> None:
-    keys = series_keys(
-        "gec", parse_serials("GEC20250123456789-000000001", "GEC20250123456789-000000009")
-    )
-    assert keys == SeriesKeys("20250123456789", "20250", 123456789_000000001, 123456789_000000009)
-
-
-def meet(registry: str, one: Serials, other: Serials) -> bool:
-    """Return whether two ranges have a number in common, by either of the two keys."""
-    a, b = series_keys(registry, one), series_keys(registry, other)
-    in_parts = a.series == b.series and one.first <= other.last and one.last >= other.first
-    in_one_go = (
-        a.joined == b.joined and a.joined_first <= b.joined_last and a.joined_last >= b.joined_first
-    )
-    return in_parts or in_one_go
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from carbonaccount.errors import Conflict, DomainError, Invalid, NotFound, Refus
 from carbonaccount.institutions import (
     inventory,
     inventory_lines,
+    lot_withdrawal,
     neutrality,
     statement_checks,
     statement_completeness,
@@ -536,11 +537,35 @@ def test_two_statements_do_not_share_a_lot(app: Flask, session: Session, stage: 
     session.expire_all()
     assert len(session.exec(select(OffsetLot).where(col(OffsetLot.status) == "retired")).all()) == 3
     assert broken(session) == {}
-    # What expires between review and publication is not used either.
+    # What a statement chose is not taken back; the officer takes it out of a draft.
+    chosen = bought(
+        session, stage.place.stored_id, "CCER-21", "CCER-40", produced_on=date(2024, 1, 1)
+    )
     waiting = session.exec(
         select(NeutralityStatement).where(col(NeutralityStatement.status) == "reviewed")
     ).one()
     statements.take_back(session, statement=waiting, acting_user=SYSTEM, now=NOW)
+    picked(session, waiting, stage)
+    assert chosen.id in {lot.id for lot in statement_lots.lots_of(session, waiting).chosen}
+    who: Any = {"public_id": chosen.public_id, "reason": "属于别的单位", "now": NOW}
+    with pytest.raises(Conflict) as kept:
+        lot_withdrawal.withdraw(
+            session, institution_id=chosen.institution_id, acting_user=stage.owner, **who
+        )
+    assert (code(kept), kept.value.params["year"]) == ("lot_chosen", waiting.year)
+    with pytest.raises(Refused):
+        lot_withdrawal.withdraw_as_officer(session, acting_user=stage.owner, **who)
+    statements.submit(session, statement=waiting, acting_user=stage.clerk, now=NOW)
+    with pytest.raises(Conflict) as sent_in:
+        lot_withdrawal.withdraw_as_officer(session, acting_user=stage.officer, **who)
+    assert code(sent_in) == "lot_in_review"
+    statements.send_back(
+        session, statement=waiting, reason="批次有误", acting_user=stage.officer, now=NOW
+    )
+    lot_withdrawal.withdraw_as_officer(session, acting_user=stage.officer, **who)
+    assert chosen.id not in {lot.id for lot in statement_lots.lots_of(session, waiting).chosen}
+    assert broken(session) == {}
+    # What expires between review and publication is not used either.
     lot = issued(session, stage.place.stored_id, LotKind.POOL, 5, valid_until=date(2026, 3, 10))
     lot.vintage = 2024
     picked(session, waiting, stage)
