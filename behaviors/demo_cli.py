@@ -7,8 +7,9 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlmodel import Session, col, func, select
 
-from behaviors import demo, demo_samples
+from behaviors import demo, demo_members, demo_samples
 from behaviors.models import ActivityRecord, Source
+from behaviors.telling import close_due
 from behaviors.totals import add_up
 from carbonaccount.clock import utc_now
 from carbonaccount.config import Profile, Settings
@@ -41,15 +42,19 @@ def demo_command() -> None:
         session.commit()
     _load_rewards()
     _load_institutions()
+    with writing_session() as session:
+        demo_members.load_members(session, now=utc_now())
+        session.commit()
     _add_up()
     _report_records()
     _report_people(settings)
 
 
 def _add_up() -> None:
-    """Show the city's totals at once; afterwards the nightly job keeps them."""
+    """Show the city's and the members' totals at once; afterwards the nightly jobs keep them."""
     with writing_session() as session:
         add_up(session, now=utc_now())
+        close_due(session, now=utc_now())
         session.commit()
 
 

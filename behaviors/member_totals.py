@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -107,8 +108,11 @@ def _by_behavior(cells: _Cells, names: Mapping[int, _Name]) -> list[MemberGroup]
         for behavior, told in behaviors.items():
             found[behavior] += told
     groups = [
-        _group(names[behavior].code, {"zh": names[behavior].zh, "en": names[behavior].en}, told)
-        for behavior, told in found.items()
+        # How many people a behaviour had would, beside how many the month had, count those who
+        # did only the others.
+        replace(_group(name.code, {"zh": name.zh, "en": name.en}, found[behavior]), people=None)
+        for behavior, name in names.items()
+        if behavior in found
     ]
     return sorted(groups, key=lambda item: (item.withheld, -(item.reduction_g or 0), item.key))
 

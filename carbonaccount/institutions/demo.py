@@ -22,7 +22,7 @@ from carbonaccount.accounts.services import (
 )
 from carbonaccount.accounts.sessions import Owner
 from carbonaccount.audit import Actor
-from carbonaccount.clock import business_day
+from carbonaccount.clock import business_day, day_start
 from carbonaccount.crypto import Vault
 from carbonaccount.institutions import campaigns, joining, recognition
 from carbonaccount.institutions.campaigns import CampaignContent
@@ -33,6 +33,7 @@ from carbonaccount.institutions.models import (
     InstitutionStatus,
     Seat,
 )
+from carbonaccount.institutions.month_parts import part_of, parts_before
 from carbonaccount.institutions.trail import note
 
 OWNER_PHONE, CLERK_PHONE = "13800000031", "13800000032"
@@ -123,21 +124,22 @@ def _furnish(session: Session, school: DemoSchool) -> None:
 
 
 def _challenge(session: Session, school: DemoSchool) -> None:
-    # Three parts of months from the next one that begins: the shortest three weeks there are.
-    parts = campaigns.parts_to_come(business_day(school.now))
+    # Six parts of months, four of which are over: the first ones have results.
+    now_running = part_of(business_day(school.now))
+    first = parts_before(now_running, 4)[0].first
     campaigns.begin(
         session,
         institution=school.institution,
         content=CampaignContent(
-            name_zh="示例：公交上学三周",
-            name_en="Example: three weeks by bus",
+            name_zh="示例：公交上学",
+            name_en="Example: to school by bus",
             behavior="bus_trip",
-            first_day=parts[0].first,
-            last_day=parts[2].last,
-            goal_acts=500,
+            first_day=first,
+            last_day=now_running.after().last,
+            goal_acts=1000,
         ),
         acting_user=school.owner,
-        now=school.now,
+        now=day_start(first),
     )
 
 

@@ -18,8 +18,7 @@ from carbonaccount.errors import Unavailable
 class MemberGroup:
     """What members came to in a group: a behaviour (`key` its code) or a month ("2026-03").
 
-    `names` by language, empty for months. `people` are those of its fullest month. Without
-    numbers when withheld.
+    `names` by language, empty for months. `people` only of months. Without numbers when withheld.
     """
 
     key: str

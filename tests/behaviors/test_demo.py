@@ -17,6 +17,7 @@ from sqlmodel import Session, col, func, select
 
 from behaviors import demo, demo_samples, sources
 from behaviors.models import ActivityRecord, Source, SourceSubject
+from behaviors.told_models import PartClosed, ToldTotal
 from carbonaccount.accounts.models import Account, AccountKind
 from carbonaccount.accounts.services import give_consent, open_account
 from carbonaccount.accounts.staff import sign_in_staff
@@ -24,6 +25,7 @@ from carbonaccount.app import create_app
 from carbonaccount.audit import Actor
 from carbonaccount.config import Profile, Settings
 from carbonaccount.errors import Conflict
+from carbonaccount.institutions.month_parts import parsed
 from tests.behaviors.api.conftest import row_counts
 from tests.copies import keep_copy, put_back
 
@@ -130,6 +132,11 @@ def test_sample_trips_say_that_they_are_samples(app: Flask, told: str, session: 
         assert record.reduction_g == (counted * 52 // 1000 if record.evidence == "A" else 0)
     assert {record.evidence for record in records} == {"A", "D"}
     assert max(record.quantity_milli for record in records) > 40_000
+    # The riders are members of the example school, of which its challenge tells a whole part.
+    part = parsed(session.exec(select(func.max(PartClosed.part))).one())
+    days = [record.business_day for record in records if record.status == "c"]
+    school = session.exec(select(ToldTotal.records).where(col(ToldTotal.period) == part.code)).one()
+    assert school == sum(part.first <= day <= part.last for day in days)
 
 
 def test_sample_trips_are_the_same_for_everybody() -> None:

@@ -107,4 +107,4 @@ def _row(kind: str, group: MemberGroup) -> list[Cell]:
     name = group.names.get(language()) or group.names.get("zh") or group.key
     if group.withheld:
         return [kind, name, "", "", "", _("不足 10 人，不显示")]
-    return [kind, name, group.people or 0, group.records or 0, group.reduction_g or 0, ""]
+    return [kind, name, group.people or "", group.records or 0, group.reduction_g or 0, ""]

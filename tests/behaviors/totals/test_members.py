@@ -76,7 +76,7 @@ def test_members_count_from_their_first_day_to_their_last(session: Session) -> N
     assert found.by_month == (MemberGroup("2026-03", {}, 11, 22, 3212, withheld=False),)
     names_of_ride = {"zh": "共享单车骑行", "en": "Shared-bike ride"}
     assert found.by_behavior == (
-        MemberGroup("bike_ride", names_of_ride, 11, 22, 3212, withheld=False),
+        MemberGroup("bike_ride", names_of_ride, None, 22, 3212, withheld=False),
     )
     # One person is too few: of the other institution nothing is told at all.
     alone = member_totals(session, institution_id=other, first=MARCH[0], last=MARCH[1])
