@@ -19,7 +19,12 @@ _AT_ONCE = 500
 
 
 def certified_between(
-    session: Session, account_ids: Collection[int], source_id: int | None, first: date, last: date
+    session: Session,
+    account_ids: Collection[int],
+    source_id: int | None,
+    first: date,
+    last: date,
+    behaviors: Collection[str] | None,
 ) -> dict[int, int]:
     """Return certified grams by account; see `carbonaccount.certified.certified_between`."""
     book = RuleBook.load(session)
@@ -27,7 +32,9 @@ def certified_between(
     for some in _in_parts(sorted(account_ids)):
         rows = session.execute(_sums(some, source_id, first, last))
         for account_id, rule_version_id, evidence, grams in rows:
-            if explain.is_certified(book.rule_by_id(rule_version_id), evidence):
+            rule = book.rule_by_id(rule_version_id)
+            is_wanted = behaviors is None or rule.behavior in behaviors
+            if is_wanted and explain.is_certified(rule, evidence):
                 found[account_id] += int(grams)
     return dict(found)
 

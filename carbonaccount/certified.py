@@ -28,7 +28,9 @@ class SourceName:
     name_en: str
 
 
-CertifiedBetween = Callable[[Session, Collection[int], int | None, date, date], Mapping[int, int]]
+CertifiedBetween = Callable[
+    [Session, Collection[int], int | None, date, date, Collection[str] | None], Mapping[int, int]
+]
 SourcesOf = Callable[[Session, int], list[SourceName]]
 NamesOf = Callable[[Session, Collection[int]], Mapping[int, SourceName]]
 CommittedOf = Callable[[Session, Collection[int]], Mapping[int, int]]
@@ -77,13 +79,14 @@ def certified_between(
     first: date,
     last: date,
     source_id: int | None = None,
+    behaviors: Collection[str] | None = None,
 ) -> dict[int, int]:
     """Return the certified grams of accounts on the days first to last, corrections included.
 
-    Of one source, or of all. Accounts without any are left out. Raises Unavailable
-    (no_records_room) when no room keeps records.
+    Of one source, or of all; of some behaviors by their codes, or of all. Accounts without any are
+    left out. Raises Unavailable (no_records_room) when no room keeps records.
     """
-    told = _told().certified_between(session, account_ids, source_id, first, last)
+    told = _told().certified_between(session, account_ids, source_id, first, last, behaviors)
     return {account_id: grams for account_id, grams in told.items() if grams > 0}
 
 

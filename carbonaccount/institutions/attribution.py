@@ -38,6 +38,8 @@ from carbonaccount.institutions.offset_models import Attribution, AttributionTak
 WHOLE = 1000
 FLEET, STAFF = "fleet", "staff"
 ROLES = (FLEET, STAFF)
+# What a fleet's lot is made of: kilometres of new-energy vehicles, or what they were charged with.
+FLEET_BEHAVIORS = frozenset({"nev_driving", "ev_charging"})
 CONSENT_VERSION = "attribution-2"
 _PURPOSE = "attribution:"
 

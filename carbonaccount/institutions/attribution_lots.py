@@ -12,7 +12,7 @@ from carbonaccount.certified import certified_between, certified_free_g
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid
 from carbonaccount.institutions import lots
-from carbonaccount.institutions.attribution import FLEET, WHOLE
+from carbonaccount.institutions.attribution import FLEET, FLEET_BEHAVIORS, WHOLE
 from carbonaccount.institutions.offset_models import (
     Attribution,
     AttributionTake,
@@ -44,7 +44,8 @@ def waiting(
     """Return what the shares of a source would give for a period, without taking it.
 
     A share's days are those of the period on which it was in force and that were not taken yet.
-    Takes at most what an account still has to let go. Shares that give nothing are left out.
+    As a fleet, of what new-energy vehicles drove alone; what else the source reports stays where it
+    is. Takes at most what an account still has to let go. Shares that give nothing are left out.
     """
     shares = _shares(session, institution_id, source_id, role, first, last)
     return [
@@ -93,6 +94,7 @@ def _takings(
             source_id=source_id,
             first=days[0],
             last=days[1],
+            behaviors=FLEET_BEHAVIORS if some[0].role == FLEET else None,
         )
         found += [_taking(session, share, days, grams.get(share.account_id, 0)) for share in some]
     return sorted(found, key=lambda taking: taking.attribution.stored_id)

@@ -262,10 +262,17 @@ def test_the_fleet_drives_for_the_institution(session: Session) -> None:
         session, institution=place, source_id=fleet.stored_id, acting_user=SYSTEM, now=NOW
     )
     assert (share.permille, share.role, share.consent_id) == (1000, "fleet", None)
+    # What the same source reports of other acts is no new-energy vehicle's: it stays where it is.
     rides(session, fleet, "bus-1", "AA")
+    with pytest.raises(Conflict) as none:
+        made(session, place.stored_id, fleet.stored_id, role="fleet")
+    assert refusal(none) == "nothing_to_take"
+    driven = {"behavior": "nev_driving", "activity": {"distance_km": "100"}, "subject": "bus-1"}
+    bring(session, fleet, item("km", occurred_at="2026-03-13T08:00:00+08:00", **driven), now=LATER)
     lot = made(session, place.stored_id, fleet.stored_id, role="fleet")
-    assert (lot.kind, lot.amount_g) == (LotKind.FLEET, 2 * RIDE_G)
-    assert books(session, place.account_id, LedgerKind.RESIDENT) == 0
+    # 100 km x (0.250 - 0.174 x 0.6191) kg, rounded down.
+    assert (lot.kind, lot.amount_g) == (LotKind.FLEET, 14_227)
+    assert books(session, place.account_id, LedgerKind.RESIDENT) == 2 * RIDE_G
     attribution.end_by_institution(
         session,
         public_id=share.public_id,
@@ -273,7 +280,7 @@ def test_the_fleet_drives_for_the_institution(session: Session) -> None:
         acting_user=SYSTEM,
         now=LATER,
     )
-    assert session.exec(select(col(AttributionTake.amount_g))).all() == [2 * RIDE_G]
+    assert session.exec(select(col(AttributionTake.amount_g))).all() == [14_227]
     assert broken(session) == {}
 
 
@@ -289,7 +296,7 @@ def test_a_share_ends_with_what_ties_its_giver_to_the_place(app: Flask, session:
     )
     for place in (one, two):
         seat(session, place, alice, Seat.READER)
-    own = begun(session, alice, one.stored_id, source.stored_id, permille=600, role="fleet")
+    own = begun(session, alice, one.stored_id, source.stored_id, permille=600)
     other = begun(session, alice, two.stored_id, source.stored_id, permille=400)
     rides(session, source, "alice", "AAAA")  # 11 to 14 March
     session.commit()
@@ -300,7 +307,7 @@ def test_a_share_ends_with_what_ties_its_giver_to_the_place(app: Flask, session:
     joining.leave(session, public_id=one.public_id, acting_user=me, now=left)
     assert (own.last_day, other.last_day) == (date(2026, 3, 12), None)
     # 60 % of the rides of the 11th and 12th stay the school's to take, those after are not.
-    assert made(session, one.stored_id, source.stored_id, role="fleet").amount_g == 175
+    assert made(session, one.stored_id, source.stored_id).amount_g == 175
     # What ended is free for the others, and nothing can be begun from outside.
     with pytest.raises(NotFound):
         begun(session, alice, one.stored_id, source.stored_id, permille=1, now=left)
