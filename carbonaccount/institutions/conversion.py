@@ -7,6 +7,7 @@ can only make the emission larger. Btu is 1055.056 J (ISO 31-4), so a therm is 1
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
@@ -15,6 +16,7 @@ from typing import Any
 
 from carbonaccount.errors import Invalid
 from carbonaccount.institutions.footprint import DECIMALS, DIGITS
+from carbonaccount.typed import half_width
 
 _DEFINITIONS = (
     "m3 = meter ** 3",
@@ -127,7 +129,7 @@ def read_entered(text: str, *, field: str) -> str:
     Raises Invalid naming the field: missing_field, not_a_number, amount_negative,
     amount_too_long.
     """
-    plain = text.strip().replace("，", ",")
+    plain = half_width(text).strip()
     if not plain:
         raise Invalid("missing_field", field=field)
     if _THOUSANDS.fullmatch(plain):
@@ -228,7 +230,8 @@ def _unit(text: str, field: str) -> _Unit:
     import pint
 
     written = text.strip()
-    name = _WRITTEN.get(written, written)
+    folded = unicodedata.normalize("NFKC", written)  # ㎥ and full-width letters
+    name = _WRITTEN.get(folded, folded)
     if not _UNIT.fullmatch(name) or name == "ton":
         raise Invalid("unknown_unit", field=field, unit=written[:20])
     try:

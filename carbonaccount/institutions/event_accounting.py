@@ -20,6 +20,7 @@ from carbonaccount.institutions.event_account import Amount, EventTotals, Settin
 from carbonaccount.institutions.event_factors import Mode, UsedFactor, catalogue, used_factor
 from carbonaccount.institutions.event_models import Event, EventAccount, EventLine, EventState
 from carbonaccount.institutions.events import forget_tokens, locked, trail
+from carbonaccount.typed import half_width
 
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?", re.ASCII)
 LONGEST_EVIDENCE = 200
@@ -32,7 +33,7 @@ def read_amount(text: str, field: str) -> Decimal:
 
     Raises Invalid (event_amount) for anything else.
     """
-    kept = re.sub(r"[\s,，]", "", text)
+    kept = re.sub(r"[\s,]", "", half_width(text))
     if not _AMOUNT.fullmatch(kept):
         raise Invalid("event_amount", field=field)
     return Decimal(kept)

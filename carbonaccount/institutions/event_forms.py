@@ -20,6 +20,7 @@ from carbonaccount.institutions.events import (
     MOST_PEOPLE,
     EventDraft,
 )
+from carbonaccount.typed import half_width
 from carbonaccount.web.once import OnceForm
 from carbonaccount.web.templating import whole_text
 
@@ -28,7 +29,7 @@ _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 def whole_number(text: str | None) -> int | None:
     """Return a whole number as people write it, thousands set apart or not; None for others."""
-    kept = re.sub(r"[\s,，]", "", text or "")
+    kept = re.sub(r"[\s,]", "", half_width(text or ""))
     return int(kept) if _WHOLE.fullmatch(kept) else None
 
 

@@ -23,7 +23,7 @@ from carbonaccount.institutions.inventory_results import sums_of
 from carbonaccount.institutions.models import Institution
 
 EARLIEST_YEAR = 2000
-LONGEST_REASON = 500
+SHORTEST_REASON, LONGEST_REASON = 2, 500
 LARGEST_AREA_M2 = 100_000_000
 MOST_HEADS = 10_000_000
 OPEN, IN_REVIEW, LOCKED = (
@@ -163,7 +163,7 @@ def submit(session: Session, *, inventory: Inventory, acting_user: Actor, now: d
 def send_back(
     session: Session, *, inventory: Inventory, reason: str, acting_user: Actor, now: datetime
 ) -> None:
-    """Open the version again with a reason. Raises Invalid (reason_needed), Conflict."""
+    """Open the version again with a reason. Raises Invalid (reason_length), Conflict."""
     _require(inventory, IN_REVIEW)
     text = checked_reason(reason)
     inventory.status = OPEN
@@ -223,7 +223,7 @@ def correct(
 ) -> Inventory:
     """Begin a new version of a locked year, with the lines as they are; the old one stays.
 
-    Raises Invalid (reason_needed), Conflict (inventory_not_locked).
+    Raises Invalid (reason_length), Conflict (inventory_not_locked).
     """
     _require(inventory, LOCKED)
     row = Inventory(
@@ -249,7 +249,7 @@ def drop_correction(
 ) -> None:
     """Give up a correction that was begun and never locked; the locked version stands as before.
 
-    Raises Invalid (reason_needed), Conflict (inventory_not_open, no_correction).
+    Raises Invalid (reason_length), Conflict (inventory_not_open, no_correction).
     """
     _require(inventory, OPEN)
     if inventory.version == 1:
@@ -288,7 +288,7 @@ def set_base_year(
 ) -> None:
     """Choose the year that others are measured against.
 
-    Raises NotFound (inventory_not_found) for a year without an inventory, Invalid (reason_needed).
+    Raises NotFound (inventory_not_found) for a year without an inventory, Invalid (reason_length).
     """
     one_at_a_time(session, institution.stored_id)
     find(session, institution_id=institution.stored_id, year=year)
@@ -329,10 +329,12 @@ def lines_in(session: Session, inventory: Inventory) -> list[InventoryLine]:
 
 
 def checked_reason(reason: str) -> str:
-    """Return a reason without blanks around it. Raises Invalid (reason_needed)."""
+    """Return a reason without blanks around it. Raises Invalid (reason_length)."""
     text = reason.strip()
-    if not 2 <= len(text) <= LONGEST_REASON:
-        raise Invalid("reason_needed", field="reason", limit=LONGEST_REASON)
+    if not SHORTEST_REASON <= len(text) <= LONGEST_REASON:
+        raise Invalid(
+            "reason_length", field="reason", minimum=SHORTEST_REASON, maximum=LONGEST_REASON
+        )
     return text
 
 

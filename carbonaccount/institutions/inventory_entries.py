@@ -9,6 +9,7 @@ from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import conversion, footprint
 from carbonaccount.institutions.footprint import Block, Kind, kind_of
 from carbonaccount.institutions.inventory_models import Basis
+from carbonaccount.typed import comparable
 
 WHOLE_YEAR = 0
 # The city's electricity comes from this grid; events and the residents' methods name it as well.
@@ -44,9 +45,14 @@ class Entry:
     evidence_id: int | None = None
 
     @property
-    def key(self) -> tuple[int, str, str]:
+    def key(self) -> tuple[object, ...]:
         """What tells lines of a year apart: month, factor, and place or meter."""
-        return self.month, self.factor_code, self.place.strip()
+        return line_key(self.month, self.factor_code, self.place)
+
+
+def line_key(month: object, factor_code: object, place: object) -> tuple[object, ...]:
+    """Return what tells lines of a year apart; a meter `A` is the meter `a`, full-width too."""
+    return month, factor_code, comparable(str(place))
 
 
 def factor_day(year: int, month: int) -> date:

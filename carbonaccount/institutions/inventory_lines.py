@@ -11,7 +11,7 @@ from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.factors import FactorBook
 from carbonaccount.institutions import inventory as life
-from carbonaccount.institutions.inventory_entries import FIELDS, Entry, prepared
+from carbonaccount.institutions.inventory_entries import FIELDS, Entry, line_key, prepared
 from carbonaccount.institutions.inventory_models import (
     Inventory,
     InventoryChange,
@@ -251,9 +251,9 @@ def write_entries(
 
 
 def _check_free(present: Sequence[InventoryLine], fields: Fields, itself: object) -> None:
-    key = (fields["month"], fields["factor_code"], fields["place"])
+    key = line_key(fields["month"], fields["factor_code"], fields["place"])
     for line in present:
-        if line is not itself and (line.month, line.factor_code, line.place) == key:
+        if line is not itself and line_key(line.month, line.factor_code, line.place) == key:
             raise Conflict("line_exists", field="place")
 
 

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 
 from carbonaccount.errors import DomainError, Invalid
 from carbonaccount.factors import FactorBook
-from carbonaccount.institutions.inventory_entries import WHOLE_YEAR, Entry, energy_name, prepared
+from carbonaccount.institutions.inventory_entries import (
+    WHOLE_YEAR,
+    Entry,
+    energy_name,
+    line_key,
+    prepared,
+)
 from carbonaccount.institutions.inventory_models import Basis, InventoryEvidence, InventoryLine
 from carbonaccount.institutions.inventory_tables import Row, read_table
 
@@ -97,7 +103,7 @@ def plan_upload(
         raise Invalid("table_columns", columns=", ".join(missing))
     reader = _Reader(year, book, named, {item.name: item.id or 0 for item in evidence})
     plan = Plan()
-    known = {(line.month, line.factor_code, line.place): line for line in present}
+    known = {line_key(line.month, line.factor_code, line.place): line for line in present}
     seen: dict[tuple[object, ...], int] = {}
     for row in table.rows:
         if reader.cell(row, "note") in EXAMPLE_MARKS:
@@ -105,7 +111,7 @@ def plan_upload(
             continue
         try:
             fields = reader.fields(row)
-            key = (fields["month"], fields["factor_code"], fields["place"])
+            key = line_key(fields["month"], fields["factor_code"], fields["place"])
             if key in seen:
                 raise Invalid("line_repeats", line=seen[key])
             seen[key] = row.line
@@ -113,7 +119,7 @@ def plan_upload(
             text = " | ".join(cell.strip() for cell in row.cells.values() if cell.strip())
             plan.refused.append(RefusedLine(row.line, error, text[:200]))
             continue
-        _sort_in(plan, row.line, fields, known.get(key))  # type: ignore[arg-type]
+        _sort_in(plan, row.line, fields, known.get(key))
     return plan
 
 

@@ -13,6 +13,7 @@ from carbonaccount.institutions.footprint import Block, Kind, kind_of
 from carbonaccount.institutions.inventory_entries import USUAL_GRID
 from carbonaccount.institutions.inventory_grids import grids_used, other_grids
 from carbonaccount.institutions.inventory_results import AccountLine, YearAccount
+from carbonaccount.typed import comparable
 
 # More or less than this, in percent, is a jump.
 YEAR_JUMP_PERCENT = 20
@@ -122,9 +123,12 @@ def _early(lines: Sequence[AccountLine], month_limit: int) -> Iterator[Remark]:
 
 
 def _months_by_place(lines: Sequence[AccountLine]) -> dict[tuple[str, str], set[int]]:
+    """Return the months of each meter, which is called as in its first line."""
+    names: dict[tuple[str, str], str] = {}
     found: dict[tuple[str, str], set[int]] = {}
     for line in lines:
-        found.setdefault((line.factor_code, line.place), set()).add(line.month)
+        place = names.setdefault((line.factor_code, comparable(line.place)), line.place)
+        found.setdefault((line.factor_code, place), set()).add(line.month)
     return found
 
 

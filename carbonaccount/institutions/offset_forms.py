@@ -27,6 +27,7 @@ from carbonaccount.institutions.neutrality import (
 from carbonaccount.institutions.neutrality_models import NeutralityPlan, PlanMeasure
 from carbonaccount.institutions.offset_rules import REGISTRIES
 from carbonaccount.institutions.seen import seen_at
+from carbonaccount.typed import half_width
 from carbonaccount.web.templating import language, whole_text
 
 _BAD_DAY = _l("请填写日期，例如 2026-12-01。")
@@ -41,7 +42,7 @@ _DAY = {"type": "date"}
 
 
 def _text(field: Field) -> str:
-    return re.sub(r"[\s,，]", "", field.data or "")
+    return re.sub(r"[\s,]", "", half_width(field.data or ""))
 
 
 def day_in(field: Field) -> date | None:

@@ -34,7 +34,7 @@ FORMULA_REASONS: dict[str, tuple[str, str]] = {
         "单位对不上：{left} 和 {right} 不能相加减或比较。",
         "The units do not fit: {left} and {right} cannot be added or compared.",
     ),
-    "unknown_unit": ("不认识的单位 {unit}。", "The unit {unit} is not known."),
+    "unknown_unit": ("不认识的单位“{unit}”。", "The unit “{unit}” is not known."),
     "quantity_unit_mismatch": (
         "量的公式算出来是 {found}，与量的单位 {wanted} 不符。",
         "The quantity works out to {found}, not to {wanted}.",

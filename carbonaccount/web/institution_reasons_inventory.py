@@ -8,8 +8,8 @@ INSTITUTION_INVENTORY: dict[str, tuple[str, str]] = {
         "{field}: give the unit; an amount without one cannot be counted.",
     ),
     "unit_does_not_fit": (
-        "单位 {unit} 换算不成 {wanted}，请检查单位。",
-        "The unit {unit} cannot be converted to {wanted}; check the unit.",
+        "单位“{unit}”换算不成“{wanted}”，请检查单位。",
+        "The unit “{unit}” cannot be converted to “{wanted}”; check the unit.",
     ),
     "unknown_month": (
         "月份请填 1 至 12，或“全年”。",
@@ -26,9 +26,10 @@ INSTITUTION_INVENTORY: dict[str, tuple[str, str]] = {
     "text_too_long": ("{field} 最多 {limit} 个字符。", "{field} has at most {limit} characters."),
     # --- lines ---
     "line_exists": (
-        "这个月份、能源和地点已经有一行了；请改那一行，或写明另一个地点或表计。",
-        "There is a line for this month, energy and place already: edit it, or name another "
-        "place or meter.",
+        "这个月份、能源和地点已经有一行了（大小写、全角半角不同也算同一个地点）；"
+        "请改那一行，或写明另一个地点或表计。",
+        "There is a line for this month, energy and place already (places that differ in case or "
+        "width only are one): edit it, or name another place or meter.",
     ),
     "line_repeats": (
         "与第 {line} 行重复（月份、能源和地点都相同）。",

@@ -2,8 +2,8 @@
 
 INVENTORY_REASONS: dict[str, tuple[str, str]] = {
     "factor_not_for_inventory": (
-        "排放因子 {factor} 不能用于核算能源消耗。",
-        "The factor {factor} cannot be used to account for energy use.",
+        "排放因子“{factor}”不能用于核算能源消耗。",
+        "The factor “{factor}” cannot be used to account for energy use.",
     ),
     "amount_negative": ("{field} 不能是负数。", "{field} must not be negative."),
     "amount_too_long": (
@@ -11,8 +11,8 @@ INVENTORY_REASONS: dict[str, tuple[str, str]] = {
         "{field} has at most {digits} digits before and {limit} after the point.",
     ),
     "unit_not_offered": (
-        "{field}：这里不能用 {unit}，可以用：{offered}。",
-        "{field}: {unit} cannot be used here; use one of: {offered}.",
+        "{field}：这里不能用“{unit}”，可以用：{offered}。",
+        "{field}: “{unit}” cannot be used here; use one of: {offered}.",
     ),
     "green_power_not_here": (
         "只有电力可以填写绿电（{field}）。",

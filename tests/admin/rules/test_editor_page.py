@@ -59,7 +59,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"quantity_expression": "distance_km *"}, "公式在这里读不下去"),
     ({"parameters-0-unit": "kg"}, "不是千克"),
     ({"quantity_unit": "kWh"}, "与量的单位 kWh 不符"),
-    ({"parameters-0-unit": "kg/wolf"}, "不认识的单位 kg/wolf"),
+    ({"parameters-0-unit": "kg/wolf"}, "不认识的单位“kg/wolf”"),
     ({"factor_expression": "1 / (ef_reduction - ef_reduction)"}, "这里的除数是 0"),
     (
         {"factor_expression": "ef_reduction / ef_reduction", "parameters-0-value": "0"},

@@ -22,6 +22,9 @@ EXACT = [
     ("1.5", "t", "kg", "", "1500"),
     ("250", "公斤", "t", "", "0.25"),
     ("3", "m³", "L", "", "3000"),
+    ("3", "㎥", "L", "", "3000"),
+    ("2", "ＭＷｈ", "kWh", "", "2000"),
+    ("5", "万㎥", "m3", "", "50000"),
     ("2", "包", "sheet", "", "1000"),
     ("1000", "ft2", "m2", "", "92.90304"),
     ("600", "人公里", "pkm", "travel.train", "600"),
@@ -73,6 +76,10 @@ def test_refusals(amount: str, unit: str, wanted: str, factor: str, code: str) -
 def test_amounts_as_people_write_them() -> None:
     def read(text: str) -> str:
         return conversion.read_entered(text, field="amount")
+
+    assert read("　１，２３４．５０") == "1234.5"
+    with pytest.raises(Invalid):
+        read("10²")  # no digit of its own
 
     assert read("1,362,096.75") == "1362096.75"
     assert read(" 007.50 ") == "7.5"

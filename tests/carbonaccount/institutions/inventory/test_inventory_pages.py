@@ -88,7 +88,7 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
         ({"amount": "5", "unit": ""}, "单位：请写明单位"),
         (
             {"amount": "5", "unit": "therm"},
-            "这里不能用 therm，可以用：kWh, MWh, 万kWh, GJ, MJ, kBtu。",
+            "这里不能用“therm”，可以用：kWh, MWh, 万kWh, GJ, MJ, kBtu。",
         ),
         ({"amount": "many"}, "数量不是数字"),
         ({"amount": ""}, "请填数量"),
@@ -102,7 +102,7 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     assert "month=3" in onward.location
     assert "unit=MWh" in onward.location
     add(school, clerk, factor="heat.purchased", amount="100", unit="GJ")
-    add(school, clerk, factor="fuel.petrol", amount="1,000", unit="L")
+    add(school, clerk, factor="fuel.petrol", amount="１，０００", unit="Ｌ")
     add(school, clerk, factor="water.supply", amount="1000", unit="m3")
     offered = clerk.get(f"{home}/inventory/2026/lines/new").text
     assert "可选：差旅（单独列出，不计入合计）" in offered
@@ -113,7 +113,7 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     assert "充的电已计入外购电力" in clerk.get(f"{new}commuting.car").text
     assert "2 间房住 3 晚，填 6" in clerk.get(f"{new}accommodation.night").text
     refused = add(school, clerk, factor="travel.train", amount="600", unit="km", month="0")
-    assert "这里不能用 km，可以用：人公里, pkm。" in refused.text
+    assert "这里不能用“km”，可以用：人公里, pkm。" in refused.text
     for code, amount, unit in (
         ("travel.train", "600", "人公里"),
         ("accommodation.night", "6", "间夜"),

@@ -134,6 +134,9 @@ def test_refused_lines_say_why_and_where() -> None:
     assert found.refused[1].text == "1 | 山东省电力 | -5 | kWh"
     twice = plan("1,山东省电力,,5,kWh,,,,,\n1,grid.shandong,,6,kWh,,,,,")
     assert [(item.line, item.error.code) for item in twice.refused] == [(3, "line_repeats")]
+    # A meter is the same in capitals, full-width or with another blank.
+    meters = plan("1,山东省电力,A 1号,5,kWh,,,,,\n1,山东省电力,ａ　1号,6,kWh,,,,,")
+    assert [(item.line, item.error.code) for item in meters.refused] == [(3, "line_repeats")]
 
 
 def test_the_same_line_again_changes_nothing_and_another_amount_changes_it() -> None:
