@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from carbonaccount.clock import day_start
 from carbonaccount.institutions.event_models import Event
+from carbonaccount.institutions.inventory_completeness import Unfinished, unfinished_account
 from carbonaccount.institutions.inventory_models import Inventory, InventoryChange, InventoryLine
 from carbonaccount.institutions.inventory_results import YearAccount, latest_account
 from carbonaccount.institutions.models import (
@@ -45,7 +46,7 @@ class Distance:
     The balance counts lots that were retired for the year, and certificates for its electricity.
     `statement` is the status of the year's statement, "" without one; `published` the latest that
     everybody can read, of whatever year; `correction` what became of it when it says neutral and
-    its inventory was corrected since.
+    its inventory was corrected since; `unfinished` what of the year is there, None of a whole one.
     """
 
     account: YearAccount
@@ -53,6 +54,7 @@ class Distance:
     statement: str
     published: Stated | None
     correction: Correction | None = None
+    unfinished: Unfinished | None = None
 
     @property
     def made_good_g(self) -> int:
@@ -93,11 +95,12 @@ class Counts:
     units: int
 
 
-def distance(session: Session, *, institution_id: int) -> Distance | None:
+def distance(session: Session, *, institution_id: int, today: date) -> Distance | None:
     """Return how far the latest year is from neutral, None before the first inventory."""
     account = latest_account(session, institution_id=institution_id)
     if account is None:
         return None
+    unfinished = unfinished_account(account, today=today)
     of_year = (
         col(NeutralityStatement.institution_id) == institution_id,
         col(NeutralityStatement.year) == account.year,
@@ -119,6 +122,7 @@ def distance(session: Session, *, institution_id: int) -> Distance | None:
         statement=next((row.status for row in standing if row.year == account.year), ""),
         published=published,
         correction=next(iter(found.values()), None),
+        unfinished=unfinished,
     )
 
 

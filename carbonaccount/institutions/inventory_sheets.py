@@ -4,7 +4,7 @@ The sheet of lines has the same columns in both, so that an export can be change
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import conversion, footprint
 from carbonaccount.institutions.factor_words import source_text, unit_text
 from carbonaccount.institutions.footprint import Block, Kind, kind_of
+from carbonaccount.institutions.inventory_completeness import Unfinished
 from carbonaccount.institutions.inventory_entries import energy_name, factor_day, usable_factors
 from carbonaccount.institutions.inventory_reading import (
     BASES,
@@ -114,6 +115,11 @@ _SUMMARY = {
     "per_head": ("人均（kgCO2/人）", "Per head (kgCO2 a head)"),
     "last_year": ("上年合计（kgCO2）", "Total of the year before (kgCO2)"),
     "base_year": ("基准年合计（kgCO2）", "Total of the base year (kgCO2)"),
+    "unfinished": ("不能和整年比较", "Not comparable with a whole year"),
+}
+_UNFINISHED = {
+    "months": ("{year} 年只填了 {months} 个月", "{year} has {months} months only"),
+    "other": ("{year} 年还没有结束或没有填全", "{year} is not over or not complete"),
 }
 _SHEETS = {
     "summary": ("汇总", "Summary"),
@@ -137,15 +143,21 @@ def template(*, year: int, book: FactorBook, language: str) -> bytes:
 
 
 def export(
-    account: YearAccount, *, names: dict[str, str], book: FactorBook, language: str
+    account: YearAccount,
+    *,
+    names: dict[str, str],
+    book: FactorBook,
+    language: str,
+    unfinished: Mapping[int, Unfinished],
 ) -> bytes:
     """Return a year's account: a summary, the lines with what they come to, the units.
 
-    `names` are the factors' names by code, in the language.
+    `names` are the factors' names by code, in the language; `unfinished` the years that are not
+    whole, of this one and those that it is compared with.
     """
     factors = usable_factors(book, factor_day(account.year, 1))
     with _Workbook(language) as work:
-        _summary_sheet(work, account)
+        _summary_sheet(work, account, unfinished)
         sheet = _lines_sheet(work, factors, examples=False)
         work.header(sheet, [work.said(both) for both in _RESULT_COLUMNS], start=len(COLUMNS))
         for number, line in enumerate(account.lines, start=1):
@@ -194,8 +206,13 @@ def _given(entered: str) -> Cell:
     return "" if entered == "0" else Decimal(entered)
 
 
-def summary_rows(account: YearAccount, language: str) -> list[tuple[str, Cell]]:
-    """Return the figures of a year with their names; those that are not there are left out."""
+def summary_rows(
+    account: YearAccount, language: str, unfinished: Mapping[int, Unfinished]
+) -> list[tuple[str, Cell]]:
+    """Return the figures of a year with their names; those that are not there are left out.
+
+    Below the totals of other years stands which of the years are not whole.
+    """
     index = 1 if language == "en" else 0
     amounts = {
         Block.DIRECT: account.direct_kg,
@@ -216,8 +233,18 @@ def summary_rows(account: YearAccount, language: str) -> list[tuple[str, Cell]]:
         (_SUMMARY["per_head"][index], account.per_head_kg),
         (_SUMMARY["last_year"][index], account.last_year_total_kg),
         (_SUMMARY["base_year"][index], account.base_year_total_kg),
+        *_not_whole(index, unfinished),
     ]
     return [(name, cell) for name, cell in found if cell is not None]
+
+
+def _not_whole(index: int, unfinished: Mapping[int, Unfinished]) -> list[tuple[str, str]]:
+    """Say which of the years are not whole, so that nobody compares them."""
+    return [
+        (_SUMMARY["unfinished"][index], words[index].format(year=year, months=item.months))
+        for year, item in sorted(unfinished.items(), reverse=True)
+        for words in [_UNFINISHED["months" if item.months else "other"]]
+    ]
 
 
 def _part(kind: Kind, index: int) -> str:
@@ -350,8 +377,11 @@ def _help_sheet(work: _Workbook) -> None:
         work.row(sheet, number, both, work.wrap)
 
 
-def _summary_sheet(work: _Workbook, account: YearAccount) -> None:
+def _summary_sheet(
+    work: _Workbook, account: YearAccount, unfinished: Mapping[int, Unfinished]
+) -> None:
     sheet = work.sheet(work.said(_SHEETS["summary"]), (44, 20))
     work.header(sheet, [work.said(("项目", "Figure")), work.said(("数值", "Value"))])
-    for number, (name, cell) in enumerate(summary_rows(account, work.language), start=1):
+    rows = summary_rows(account, work.language, unfinished)
+    for number, (name, cell) in enumerate(rows, start=1):
         work.row(sheet, number, [name, cell])

@@ -53,7 +53,7 @@ def home(place: Seated) -> ResponseReturnValue:
     return render_template(
         "institutions/home.html",
         place=place,
-        distance=dashboard.distance(session, institution_id=institution_id),
+        distance=dashboard.distance(session, institution_id=institution_id, today=today),
         counts=dashboard.counts(session, institution_id=institution_id, month=today.replace(day=1)),
         totals=totals_shown(institution_id),
         running=campaigns.running(session, institution_ids=[institution_id], today=today),

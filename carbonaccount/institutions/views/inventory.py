@@ -13,7 +13,7 @@ from carbonaccount.institutions import inventory_lines as writing
 from carbonaccount.institutions.footprint import Block
 from carbonaccount.institutions.forms import area_text, read_area
 from carbonaccount.institutions.inventory_completeness import (
-    unfinished_account,
+    unfinished_around,
     unfinished_years,
 )
 from carbonaccount.institutions.inventory_evidence import evidence_of
@@ -159,7 +159,12 @@ def show_year(
         page=page,
         inventory=row,
         account=page.account,
-        unfinished=unfinished_account(page.account, today=business_day(utc_now())),
+        unfinished=unfinished_around(
+            session,
+            page.account,
+            institution_id=place.institution_id,
+            today=business_day(utc_now()),
+        ),
         names=page.names,
         remarks=page.remarks,
         months=_months(page.account),
@@ -265,7 +270,7 @@ def inventory_version(place: Seated, year: int, version: int) -> ResponseReturnV
         place=place,
         inventory=row,
         account=account,
-        unfinished=None,
+        unfinished={},
         earlier=earlier,
         changed=differences(before, account.lines) if earlier is not None else [],
         names=page.names,

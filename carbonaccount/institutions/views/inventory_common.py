@@ -18,6 +18,7 @@ from carbonaccount.errors import DomainError, NotFound
 from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions.footprint import Block, Kind, block_of
+from carbonaccount.institutions.inventory_completeness import comparable
 from carbonaccount.institutions.inventory_entries import USUAL_GRID, energy_name, factor_day
 from carbonaccount.institutions.inventory_models import Basis, Inventory, InventoryStatus
 from carbonaccount.institutions.inventory_reading import COLUMNS
@@ -308,6 +309,7 @@ def words() -> dict[str, object]:
         "grams_of": grams_of,
         "month_name": month_name,
         "change_text": change_text,
+        "comparable": comparable,
         "difference_text": difference_text,
         "remark_text": remark_text,
     }

@@ -6,11 +6,13 @@ from flask import Response, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from carbonaccount.clock import business_day, utc_now
 from carbonaccount.errors import Conflict, DomainError, Invalid
 from carbonaccount.institutions import inventory as life
 from carbonaccount.institutions import inventory_evidence as evidence
 from carbonaccount.institutions import inventory_sheets as sheets
 from carbonaccount.institutions import inventory_uploads as uploads
+from carbonaccount.institutions.inventory_completeness import unfinished_around
 from carbonaccount.institutions.inventory_evidence_removal import remove_evidence, uses_of
 from carbonaccount.institutions.inventory_models import InventoryEvidence
 from carbonaccount.institutions.inventory_reading import Plan
@@ -59,7 +61,15 @@ def inventory_file(place: Seated, year: int, kind: str) -> ResponseReturnValue:
     account, spoken = page.account, language()
     name = f"inventory-{place.institution.public_id}-{year}-v{account.version}.{kind}"
     if kind == "xlsx":
-        content = sheets.export(account, names=page.names, book=page.book, language=spoken)
+        around = unfinished_around(
+            page.session,
+            account,
+            institution_id=place.institution_id,
+            today=business_day(utc_now()),
+        )
+        content = sheets.export(
+            account, names=page.names, book=page.book, language=spoken, unfinished=around
+        )
         return _download(content, _XLSX, name)
     rows = [
         [cell if isinstance(cell, (str, int)) else f"{cell:f}" for cell in cells]

@@ -245,8 +245,11 @@ def test_from_plan_to_certificate(app: Flask, tmp_path: Path) -> None:
     assert "回收、堆肥等其他方式处理的垃圾 40 kg" in text.replace("\n", " ")
     assert read_qr(picture_of_pdf(content, tmp_path)).endswith(checked)
 
-    # --- what everybody sees: counts, small groups together ---
-    for said in (text, paper.text, stranger.get(f"/events/{scene.event_id}").text):
+    # --- what everybody sees: one unit, counts, small groups together ---
+    public = stranger.get(f"/events/{scene.event_id}").text
+    assert "<strong>9,808.53</strong> kg CO" in public
+    assert "</strong> g CO" not in public
+    for said in (text, paper.text, public):
         assert "5,568.54" in said
         assert "1,425.3" not in said
     shown = re.findall(

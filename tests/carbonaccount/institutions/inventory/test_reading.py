@@ -13,6 +13,7 @@ import xlsxwriter
 from carbonaccount.errors import Invalid
 from carbonaccount.factors import FactorBook, FactorVersion
 from carbonaccount.institutions import inventory_sheets as sheets
+from carbonaccount.institutions.inventory_completeness import Unfinished
 from carbonaccount.institutions.inventory_entries import Entry, prepared
 from carbonaccount.institutions.inventory_models import Inventory, InventoryEvidence, InventoryLine
 from carbonaccount.institutions.inventory_reading import SHEET, Plan, plan_upload
@@ -261,9 +262,15 @@ def test_an_export_holds_the_figures_and_can_be_sent_back_unchanged() -> None:
     ]
     account = exported(lines)
     names = {item.factor_code: item.factor_code for item in lines}
-    content = sheets.export(account, names=names, book=BOOK, language="zh")
+    partly = {account.year: Unfinished(2), account.year - 1: Unfinished(0)}
+    content = sheets.export(account, names=names, book=BOOK, language="zh", unfinished=partly)
     book = openpyxl.load_workbook(io.BytesIO(content))
     summary = {row[0].value: row[1].value for row in book["汇总"].iter_rows(min_row=2)}
+    said = [row[1].value for row in book["汇总"] if row[0].value == "不能和整年比较"]
+    assert said == [
+        f"{account.year} 年只填了 2 个月",
+        f"{account.year - 1} 年还没有结束或没有填全",
+    ]
     # (12345.6 - 2000) x 0.6191; 1000 m3 x 2.184; water apart: 1000 x 0.168
     assert summary["外购电力 kgCO2"] == 6404.961
     assert summary["直接排放（燃料） kgCO2"] == 2184
