@@ -445,7 +445,7 @@ def test_late_and_with_few_answers(app: Flask) -> None:
     assert_no_source_is_left_out_silently(scene)
     public = stranger.get(f"/events/{scene.event_id}").text
     # One person, 30 km x 2 x 0.052 kg: the total is told, how they came is not.
-    assert "<strong>3,120</strong> g" in public
+    assert "<strong>3.12</strong> kg" in public
     assert "晚于活动结束后一年" in public
     assert "填写者不足 10 人，不显示。" in public
     for hidden in ("公交、大巴", "3.12 kg", "按来源"):
