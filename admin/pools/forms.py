@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, Regexp
@@ -15,13 +14,14 @@ from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.pool_models import Pool
 from carbonaccount.institutions.pools import LONGEST_NAME, TEXTS, PoolContent
 from carbonaccount.institutions.views.common import named
+from carbonaccount.web.once import OnceForm
 
 _BAD_DAY = _l("请填写日期，例如 2026-12-01。")
 _BAD_PRICE = _l("请填写金额，最多两位小数，例如 60 或 60.50。")
 _LANGUAGES = ("zh", "en")
 
 
-class PoolForm(FlaskForm):
+class PoolForm(OnceForm):
     """What is gathered, for whom and for what, in both languages."""
 
     title_zh = StringField(_l("中文名称"), validators=[needed, Length(max=TEXTS["title"][0])])

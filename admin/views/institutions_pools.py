@@ -140,7 +140,8 @@ def pool_numbers(public_id: str, kind: str) -> Response:
 @blueprint.route("/pools/new", methods=["GET", "POST"])
 def new_pool() -> ResponseReturnValue:
     """Draft a pool."""
-    return _form_page(PoolForm(), None, pools.draft)
+    form = PoolForm()
+    return _form_page(form, None, pools.draft, request_key=form.key())
 
 
 @blueprint.route("/pools/<public_id>/edit", methods=["GET", "POST"])

@@ -7,12 +7,13 @@ from typing import Any, Final
 from sqlmodel import Session, col, select
 
 from carbonaccount import audit
+from carbonaccount.accounts.models import Staff
 from carbonaccount.accounts.roles import Role
-from carbonaccount.accounts.services import new_public_id
 from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.errors import Conflict, Invalid, NotFound
+from carbonaccount.institutions import once
 from carbonaccount.institutions.models import Institution, InstitutionStatus
 from carbonaccount.institutions.pool_models import Pool, PoolStatus
 from carbonaccount.messages.services import announce, end_announcement
@@ -43,16 +44,31 @@ class PoolContent:
     price_fen_per_t: int
 
 
-def draft(session: Session, *, content: PoolContent, acting_user: Actor, now: datetime) -> Pool:
-    """Write down a new pool, which nobody but the staff sees yet.
+def draft(
+    session: Session,
+    *,
+    content: PoolContent,
+    acting_user: Actor,
+    now: datetime,
+    request_key: str = "",
+) -> Pool:
+    """Write down a new pool, which nobody but the staff sees yet; the same key gives the same.
 
-    Raises Invalid (pool_text, pool_period, pool_joins_until, pool_price, pool_buyer), Refused for
-    anybody but an officer for institutions.
+    Raises Invalid (pool_text, pool_period, pool_joins_until, pool_price, pool_buyer,
+    request_key_bad), Conflict (request_key_used), Refused for anybody but an officer for
+    institutions.
     """
     staff_id = require_role(session, acting_user=acting_user, roles=OFFICERS)
-    pool = Pool(public_id=new_public_id(), drafted_by=staff_id, drafted_at=now, **_values(
-        session, content, business_day(now)
-    ))  # fmt: skip
+    values = _values(session, content, business_day(now))
+    public_id = once.public_id_of(request_key, owner=f"pool:{staff_id}")
+    # The same form sent twice at once waits here, and then finds the first.
+    session.exec(
+        select(col(Staff.id)).where(col(Staff.id) == staff_id).with_for_update(key_share=True)
+    )
+    earlier = session.exec(select(Pool).where(col(Pool.public_id) == public_id)).first()
+    if earlier is not None:
+        return once.the_same(earlier, **values)
+    pool = Pool(public_id=public_id, drafted_by=staff_id, drafted_at=now, **values)
     session.add(pool)
     session.flush()
     note(session, "draft", pool, acting_user, now)

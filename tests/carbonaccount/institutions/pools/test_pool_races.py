@@ -9,7 +9,7 @@ from flask import Flask
 from sqlmodel import Session
 
 from carbonaccount.database import open_session
-from carbonaccount.institutions import pool_gathering
+from carbonaccount.institutions import pool_gathering, pools
 from carbonaccount.ledger.models import LedgerKind
 from carbonaccount.racing import committed
 from tests.carbonaccount.institutions.offsets.arranging import books, broken, outcome
@@ -17,6 +17,7 @@ from tests.carbonaccount.institutions.pools.arranging import (
     NOW,
     RIDE_G,
     closed,
+    content,
     join,
     leave,
     officers,
@@ -59,13 +60,29 @@ def test_leaving_and_handing_over_at_once(app: Flask, session: Session) -> None:
         assert broken(after) == {}
 
 
-def test_joining_twice_at_once_is_one_part(app: Flask, session: Session) -> None:
+def test_drafting_and_joining_twice_at_once_is_one(app: Flask, session: Session) -> None:
     staff = officers(app, session)
     _source, people = riders(session, 2)
     pool = opened(session, staff)
     session.commit()
     engine = app.extensions["carbonaccount.engine"]
     start = Barrier(3)
+
+    def press(_number: int) -> str:
+        start.wait()
+        with open_session(engine) as own:
+            made = pools.draft(
+                own,
+                content=content(),
+                acting_user=staff[0],
+                now=NOW,
+                request_key="0123456789abcdef",
+            )
+            own.commit()
+            return made.public_id
+
+    with ThreadPoolExecutor(3) as threads:
+        assert len(set(threads.map(press, range(3)))) == 1
 
     def take_part(_number: int) -> int:
         start.wait()
