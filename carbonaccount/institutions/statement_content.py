@@ -33,7 +33,7 @@ from carbonaccount.institutions.statement_completeness import Explained
 from carbonaccount.institutions.statement_uncertainty import Stated
 
 # 2: with `uncertainty_stated`; `uncertainty` is a note since, and all there was before.
-# 3: with `completeness`, and of certificates the month that they were `produced` in.
+# 3: with `completeness`, `other_grids`, and of certificates the month that they were `produced` in.
 VERSION = 3
 METHOD = "JS/T 303-2026"
 SEAL_PURPOSE = "neutrality-statement"
