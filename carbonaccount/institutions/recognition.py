@@ -16,7 +16,7 @@ from carbonaccount.accounts.services import new_public_id
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, NotFound
 from carbonaccount.institutions.inventory_evidence import file_kind, shown_name
-from carbonaccount.institutions.models import Institution, InstitutionKind
+from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.recognition_models import (
     AnswerStatus,
     CaseStatus,
@@ -168,13 +168,14 @@ def _open_answer(
 def _answer_of(
     session: Session, institution: Institution, case_id: str, criterion: str
 ) -> tuple[RecognitionCase, RecognitionAnswer]:
-    case = _own(session, institution, case_id)
+    case = own_case(session, institution, case_id)
     scheme_of(case).criterion(criterion)
     key = (case.stored_id, criterion)
     return case, session.get_one(RecognitionAnswer, key, populate_existing=True)
 
 
-def _own(session: Session, institution: Institution, case_id: str) -> RecognitionCase:
+def own_case(session: Session, institution: Institution, case_id: str) -> RecognitionCase:
+    """Return an institution's application, locked until the commit. Raises NotFound."""
     case = locked_case(session, public_id=case_id)
     if case.institution_id != institution.id:
         raise NotFound("unknown_recognition")
@@ -243,13 +244,11 @@ def add_file(
 ) -> RecognitionFile:
     """Keep a file as evidence of a criterion: PDF, JPEG or PNG.
 
-    Raises NotFound, Invalid (evidence_too_large, evidence_format, recognition_file_format),
+    Raises NotFound, Invalid (evidence_too_large, recognition_file_format),
     Conflict (recognition_not_open, file_there_already, too_many_files).
     """
     case, row = _open_answer(session, institution, case_id, criterion)
-    kind = file_kind(data)
-    if kind not in _KINDS:
-        raise Invalid("recognition_file_format", field="file")
+    kind = _kind_of(data)
     there = session.exec(
         select(RecognitionFile).where(
             col(RecognitionFile.case_id) == case.id,
@@ -279,6 +278,18 @@ def add_file(
     (folder / kept.file_name).write_bytes(data)
     _note(session, institution, "recognition.file", case, acting_user, now, criterion)
     return kept
+
+
+def _kind_of(data: bytes) -> str:
+    try:
+        kind = file_kind(data)
+    except Invalid as error:
+        if error.code != "evidence_format":
+            raise
+        kind = ""
+    if kind not in _KINDS:
+        raise Invalid("recognition_file_format", field="file")
+    return kind
 
 
 def remove_file(
@@ -330,7 +341,7 @@ def submit(
     Raises NotFound, Conflict (recognition_not_open), Invalid (criteria_incomplete): each criterion
     needs a sentence and a file, and those sent back must have been mended.
     """
-    case = _own(session, institution, case_id)
+    case = own_case(session, institution, case_id)
     if case.status not in _OPEN:
         raise Conflict("recognition_not_open")
     missing = [
@@ -351,30 +362,6 @@ def submit(
         now=now,
         case=case.public_id,
     )
-
-
-def name_publicly(
-    session: Session,
-    *,
-    institution: Institution,
-    case_id: str,
-    agreed: bool,
-    acting_user: Actor,
-    now: datetime,
-) -> None:
-    """Let the public list say a family's name for this recognition, or not any more.
-
-    Raises NotFound, Invalid (naming_families_only): whoever is no family is named in any case.
-    """
-    case = _own(session, institution, case_id)
-    if institution.kind != InstitutionKind.FAMILY:
-        raise Invalid("naming_families_only")
-    if agreed == (case.named_by is not None):
-        return
-    case.named_by, case.named_at = (acting_user.id, now) if agreed else (None, None)
-    session.flush()
-    action = "recognition.name" if agreed else "recognition.unname"
-    note_act(session, institution, action, acting_user=acting_user, now=now, case=case.public_id)
 
 
 def _note(

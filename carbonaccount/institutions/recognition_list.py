@@ -6,15 +6,19 @@ A family is named only as long as one of its owners agrees to it, application by
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from carbonaccount.accounts.models import District
+from carbonaccount.audit import Actor
+from carbonaccount.errors import Invalid
 from carbonaccount.institutions.models import Institution, InstitutionKind, InstitutionStatus
+from carbonaccount.institutions.recognition import own_case
 from carbonaccount.institutions.recognition_models import CaseStatus, RecognitionCase
+from carbonaccount.institutions.trail import note as note_act
 
 # Fewer families of a district than this are not told at all.
 LEAST_FAMILIES = 10
@@ -105,3 +109,27 @@ def _counted(rows: Iterable[Recognised]) -> list[Unnamed]:
         for (scheme, code), count in sorted(counts.items())
         if count >= LEAST_FAMILIES
     ]
+
+
+def name_publicly(
+    session: Session,
+    *,
+    institution: Institution,
+    case_id: str,
+    agreed: bool,
+    acting_user: Actor,
+    now: datetime,
+) -> None:
+    """Let the public list say a family's name for this recognition, or not any more.
+
+    Raises NotFound, Invalid (naming_families_only): whoever is no family is named in any case.
+    """
+    case = own_case(session, institution, case_id)
+    if institution.kind != InstitutionKind.FAMILY:
+        raise Invalid("naming_families_only")
+    if agreed == (case.named_by is not None):
+        return
+    case.named_by, case.named_at = (acting_user.id, now) if agreed else (None, None)
+    session.flush()
+    action = "recognition.name" if agreed else "recognition.unname"
+    note_act(session, institution, action, acting_user=acting_user, now=now, case=case.public_id)

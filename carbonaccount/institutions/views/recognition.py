@@ -19,6 +19,7 @@ from carbonaccount.institutions.recognition_list import (
     PublicList,
     Recognised,
     Unnamed,
+    name_publicly,
     public_list,
 )
 from carbonaccount.institutions.recognition_models import RecognitionCase, RecognitionFile
@@ -191,9 +192,7 @@ def name_recognition(place: Seated, case_id: str) -> ResponseReturnValue:
     """Let the public list say a family's name, or not any more."""
     wrong = _saved(place, case_id)
     agreed = request.form.get("agreed") == "1"
-    error = attempted(
-        services.name_publicly, institution=place.institution, case_id=case_id, agreed=agreed
-    )
+    error = attempted(name_publicly, institution=place.institution, case_id=case_id, agreed=agreed)
     done = _("已同意，公开名单可以写出家庭名称。") if agreed else _("公开名单不再写出家庭名称。")
     return _after(place, case_id, error, done, wrong)
 

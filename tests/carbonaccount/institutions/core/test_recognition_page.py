@@ -83,6 +83,7 @@ def nothing_typed_is_lost(place: Place, page: str) -> None:
     sent = place.clerk.client.post(page, data=form)
     assert (sent.status_code, "有没保存的，其他的都已保存" in sent.text) == (422, True)
     assert f">{'x' * 1001}</textarea>" in sent.text
+    assert "佐证材料须为 PDF、JPEG 或 PNG。" in sent.text
     kept = place.reader.get(page).text
     assert "每周一课\n全校参加" in kept
     assert "校园.png" in kept
