@@ -55,6 +55,7 @@ JOB_WORDS: dict[str, LazyString] = {
     "forget-signing-traces": _l("删除过期的随机数和绑定码"),
     "forget-uploads": _l("删除未导入的文件和旧的拒收清单"),
     "fund-check": _l("把奖励资金的预算情况告诉运营人员"),
+    "member-figures": _l("公布各单位成员在结束满一周的各段里做了多少"),
     "merchant-settlements": _l("每月 1 日起草上个月的商户结算"),
     "queue-offers": _l("把排队的奖励给下一位"),
     "release-late-records": _l("计入暂停结束后仍被保留的记录"),

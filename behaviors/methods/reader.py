@@ -4,8 +4,8 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import date
-from functools import cache
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 from typing import TypeVar
 
