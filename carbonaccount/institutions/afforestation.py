@@ -38,6 +38,8 @@ OFFICERS = frozenset({Role.INSTITUTION_OFFICER})
 MOST_TREES = 10_000_000
 MOST_M2 = 100_000_000
 EARLIEST = date(1980, 1, 1)
+# How many years a survival check tells of: the one it was made in and those right before it.
+YEARS_A_CHECK = 5
 _LIMITS = {"place": 200, "species": 80}
 
 
@@ -56,7 +58,7 @@ class Planted:
 class YearOfGrowth:
     """What a year of a plantation comes to, and why not when it does not.
 
-    obstacle: "" or a code: year_not_over, too_young, no_check, lot_made_before.
+    obstacle: "" or a code: year_not_over, too_young, no_check, check_waiting, lot_made_before.
     """
 
     year: int
@@ -280,10 +282,10 @@ def years_of(session: Session, *, plantation: Plantation, today: date) -> list[Y
         )
     )
     years = range(today.year, plantation.planted_on.year, -1)
-    return [_growth(plantation, year, checks, made, today) for year in years]
+    return [growth_of(plantation, year, checks, made, today) for year in years]
 
 
-def _growth(
+def growth_of(
     plantation: Plantation,
     year: int,
     checks: Sequence[SurvivalCheck],
@@ -307,19 +309,36 @@ def _growth(
         obstacle = "lot_made_before"
     elif not permille:
         obstacle = "too_young"
+    elif check is not None and _is_doubted(checks, year, check.living):
+        obstacle = "check_waiting"
     else:
         obstacle = "" if uptake_g else "no_check"
     return YearOfGrowth(year, age, permille, check, uptake_g, obstacle)
 
 
 def _proof(checks: Sequence[SurvivalCheck], year: int) -> SurvivalCheck | None:
-    """Return the accepted check that saw the fewest alive, of those made in the year or later."""
+    """Return the accepted check that saw the fewest alive, of those made in the year or later.
+
+    None unless one of them was made soon enough to tell of the year.
+    """
     good = [
         check
         for check in checks
         if check.status == CheckStatus.ACCEPTED and check.checked_on.year >= year
     ]
-    return min(good, key=lambda check: check.living, default=None)
+    if not any(check.checked_on.year - year < YEARS_A_CHECK for check in good):
+        return None
+    return min(good, key=lambda check: check.living)
+
+
+def _is_doubted(checks: Sequence[SurvivalCheck], year: int, living: int) -> bool:
+    """Return whether a check that waits saw fewer alive than a lot of the year would count."""
+    return any(
+        check.status == CheckStatus.WAITING
+        and check.checked_on.year >= year
+        and check.living < living
+        for check in checks
+    )
 
 
 def origin_of(plantation: Plantation, year: int) -> str:

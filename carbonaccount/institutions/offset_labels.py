@@ -91,7 +91,8 @@ OBSTACLES: dict[str, LazyString] = {
     "": _l("可以做批次"),
     "year_not_over": _l("这一年还没有结束"),
     "too_young": _l("树龄不足，按保守规则不计"),
-    "no_check": _l("等待当年或以后通过的存活核查"),
+    "no_check": _l("等待当年或其后四年内通过的存活核查"),
+    "check_waiting": _l("有一次存活更少的核查待审核，审核后再做"),
     "lot_made_before": _l("批次已做"),
 }
 

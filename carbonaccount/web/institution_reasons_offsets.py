@@ -21,8 +21,7 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
         "Only green certificates reduce the power line.",
     ),
     "serial_taken": (
-        "编号 {serial} 已经登记过：同一编号全市只能登记一次。"
-        "如果是您单位的编号，请联系主管部门。",
+        "编号 {serial} 已经登记过：同一编号全市只能登记一次。如果是您单位的编号，请联系主管部门。",
         "Number {serial} has been registered before: a number comes in once in the whole city. If "
         "it is yours, tell the city's officer.",
     ),
@@ -147,8 +146,12 @@ OFFSET_REASONS: dict[str, tuple[str, str]] = {
         "The trees are too young: by the conservative rule the year counts nothing.",
     ),
     "no_check": (
-        "还没有当年或以后通过的存活核查。",
-        "No survival check of that year or later has been accepted.",
+        "还没有当年或其后四年内通过的存活核查。",
+        "No survival check of that year or the four after it has been accepted.",
+    ),
+    "check_waiting": (
+        "有一次存活更少的核查待审核，审核后再做批次。",
+        "A survival check that saw fewer alive waits to be decided; make the lot afterwards.",
     ),
     # --- shares of sources ---
     "share_permille": (

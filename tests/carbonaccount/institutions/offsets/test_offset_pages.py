@@ -196,7 +196,7 @@ def test_bought_numbers_and_trees(app: Flask, place: Place) -> None:
     with writing(app) as session:
         trees = session.exec(select(Plantation.public_id)).one()
     address = f"{place.address}/plantations/{trees}"
-    assert "等待当年或以后通过的存活核查" in clerk.get(address).text
+    assert "等待当年或其后四年内通过的存活核查" in clerk.get(address).text
     check = {"checked_on": TODAY.isoformat(), "living": "900"}
     used = sent(clerk, f"{address}/checks", check, PDF)
     assert used.status_code == 303

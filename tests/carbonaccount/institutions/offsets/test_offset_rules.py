@@ -1,14 +1,15 @@
 """Validity, growth and papers: arithmetic without a database."""
 
 import io
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from PIL import Image
 
 from carbonaccount.errors import Invalid
+from carbonaccount.institutions.afforestation import growth_of
 from carbonaccount.institutions.offset_files import MAX_BYTES, checked
-from carbonaccount.institutions.offset_models import LotKind
+from carbonaccount.institutions.offset_models import LotKind, Plantation, SurvivalCheck
 from carbonaccount.institutions.offset_rules import (
     ORDER_OF_USE,
     UPTAKE,
@@ -101,3 +102,47 @@ def test_other_files_are_refused(data: bytes, code: str) -> None:
     with pytest.raises(Invalid) as refused:
         checked(data)
     assert refused.value.code == code
+
+
+def test_a_survival_check_tells_of_five_years_and_a_worse_one_that_waits_holds_them_back() -> None:
+    trees = Plantation(
+        public_id="P",
+        institution_id=1,
+        place="南四湖",
+        species="国槐",
+        area_m2=20_000,
+        trees=1_000,
+        planted_on=date(2015, 3, 12),
+        evidence_sha256="",
+        evidence_file="",
+        added_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+    def check(day: date, living: int, status: str) -> SurvivalCheck:
+        return SurvivalCheck(
+            plantation_id=1,
+            checked_on=day,
+            living=living,
+            status=status,
+            evidence_sha256="",
+            evidence_file="",
+            added_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+    def growth(year: int, *checks: SurvivalCheck) -> tuple[int, str]:
+        found = growth_of(trees, year, checks, set(), date(2026, 11, 21))
+        return found.uptake_g, found.obstacle
+
+    good = check(date(2025, 2, 1), 900, "accepted")
+    # 20,000 m2 x 365 g x half x 0.9 from the fifth birthday on.
+    assert [growth(year, good) for year in (2025, 2021)] == [(3_285_000, "")] * 2
+    assert growth(2020, good) == (0, "no_check")
+    assert growth(2026, good) == (0, "year_not_over")
+    worse = check(date(2026, 2, 1), 500, "waiting")
+    assert growth(2025, good, worse) == (3_285_000, "check_waiting")
+    assert growth(2025, good, check(date(2026, 2, 1), 900, "waiting")) == (3_285_000, "")
+    worse.status = "refused"
+    assert growth(2025, good, worse) == (3_285_000, "")
+    worse.status = "accepted"
+    # 20,000 x 365 x 0.5 x 0.5
+    assert growth(2025, good, worse) == (1_825_000, "")
