@@ -170,7 +170,9 @@ def _tell_month(session: Session, month: str) -> None:
     acting = _acting(session, month)
     rows = session.exec(
         select(InstitutionMonth).where(
-            col(InstitutionMonth.month) == month, col(InstitutionMonth.records) > 0
+            col(InstitutionMonth.month) == month,
+            # Without records a month may still hold what a correction took or gave.
+            sa.or_(col(InstitutionMonth.records) != 0, col(InstitutionMonth.reduction_g) != 0),
         )
     ).all()
     by_institution: dict[int, dict[int, InstitutionMonth]] = defaultdict(dict)
@@ -191,7 +193,9 @@ def _tell_month(session: Session, month: str) -> None:
         for behavior, row in months.items():
             total = Sum(row.records, row.reduction_g)
             key = (institution_id, behavior)
-            session.add(_total(key, month, row.people, total, told=behavior in chosen))
+            # Fewer may be left by now than were told of its parts.
+            enough = behavior in chosen and row.people >= FEWEST_PEOPLE
+            session.add(_total(key, month, row.people, total, told=enough))
 
 
 def _rest(

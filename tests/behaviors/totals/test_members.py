@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from behaviors import totals
@@ -114,6 +115,9 @@ def test_members_count_from_their_first_day_to_their_last(session: Session) -> N
     close_due(session, now=CLOSING)
     assert found == member_totals(session, institution_id=ours, first=MARCH[0], last=MARCH[1])
     assert broken(session) == {}
+    for change in ("UPDATE told_total SET people = 12", "DELETE FROM part_closed"):
+        with pytest.raises(DBAPIError, match="append-only"), session.begin_nested():
+            session.execute(sa.text(change))
     session.execute(sa.text("UPDATE institution_day SET reduction_g = reduction_g + 1"))
     assert broken(session) == {"T5": 4, "T6": 4}
 
