@@ -4,8 +4,8 @@ The number of queries is fixed, and each reads this institution's own rows of fe
 here grows with the city's history.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from carbonaccount.clock import day_start
 from carbonaccount.institutions.event_models import Event
-from carbonaccount.institutions.inventory_completeness import Unfinished, unfinished_account
+from carbonaccount.institutions.inventory_completeness import Unfinished, unfinished_around
 from carbonaccount.institutions.inventory_models import Inventory, InventoryChange, InventoryLine
 from carbonaccount.institutions.inventory_results import YearAccount, latest_account
 from carbonaccount.institutions.models import (
@@ -46,7 +46,8 @@ class Distance:
     The balance counts lots that were retired for the year, and certificates for its electricity.
     `statement` is the status of the year's statement, "" without one; `published` the latest that
     everybody can read, of whatever year; `correction` what became of it when it says neutral and
-    its inventory was corrected since; `unfinished` what of the year is there, None of a whole one.
+    its inventory was corrected since; `unfinished` which of it and the years beside it are not
+    whole.
     """
 
     account: YearAccount
@@ -54,7 +55,7 @@ class Distance:
     statement: str
     published: Stated | None
     correction: Correction | None = None
-    unfinished: Unfinished | None = None
+    unfinished: Mapping[int, Unfinished] = field(default_factory=dict)
 
     @property
     def made_good_g(self) -> int:
@@ -100,7 +101,7 @@ def distance(session: Session, *, institution_id: int, today: date) -> Distance 
     account = latest_account(session, institution_id=institution_id)
     if account is None:
         return None
-    unfinished = unfinished_account(account, today=today)
+    unfinished = unfinished_around(session, account, institution_id=institution_id, today=today)
     of_year = (
         col(NeutralityStatement.institution_id) == institution_id,
         col(NeutralityStatement.year) == account.year,
