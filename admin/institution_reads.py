@@ -1,6 +1,7 @@
 """Lists of the panel about institutions and their applications for recognitions."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -158,3 +159,17 @@ def trail_of(session: Session, institution: Institution, *, limit: int = 30) -> 
             .limit(limit)
         )
     )
+
+
+def case_trail(session: Session, row: CaseRow, *, limit: int = 30) -> list[AuditEntry]:
+    """Return what was done to an application for a recognition, the newest first."""
+    entries = session.exec(
+        select(AuditEntry)
+        .where(
+            col(AuditEntry.subject) == f"institution:{row.institution.public_id}",
+            col(AuditEntry.action).startswith("recognition."),
+        )
+        .order_by(col(AuditEntry.id).desc())
+    )
+    own = (entry for entry in entries if entry.details.get("case") == row.case.public_id)
+    return list(islice(own, limit))

@@ -7,6 +7,7 @@ from typing import Any
 from flask import g, request
 from flask_babel import gettext as _
 
+from admin.acts import act_text, summary_text
 from admin.drafting.charts import Bucket
 from admin.drafting.checks import Problem
 from admin.drafting.comparison import Row
@@ -179,6 +180,8 @@ def rule_words() -> dict[str, object]:
     """Give the pages about rules the words for codes, as the public method pages have them."""
     return {
         **words(),
+        "act_text": act_text,
+        "summary_text": summary_text,
         "bucket_edge": bucket_edge,
         "bucket_text": bucket_text,
         "example_error_text": example_error_text,

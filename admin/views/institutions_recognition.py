@@ -134,7 +134,7 @@ def _page(
         decided_by=decided.login if decided else "",
         revoked_by=revoked.login if revoked else "",
         written=request.form if error else {},
-        trail=institution_reads.trail_of(session, row.institution),
+        trail=institution_reads.case_trail(session, row),
         error=explain(error) if error else "",
     )
     return page, status

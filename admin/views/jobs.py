@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlmodel import Session, col
 
 from admin import work_reads
+from admin.acts import summary_text
 from admin.database_lists import SortedColumn, database_file, database_listing
 from admin.views import blueprint
 from admin.views.common import attempted
@@ -95,7 +96,7 @@ def columns() -> list[SortedColumn[JobAttempt]]:
         SortedColumn("asked_by", _("谁"), lambda row: row.asked_by or _("按时执行")),
         SortedColumn("epoch", _("届"), lambda row: row.epoch or ""),
         SortedColumn("fenced", _("被接手次数"), lambda row: row.fenced, col(JobAttempt.fenced)),
-        SortedColumn("summary", _("结果"), lambda row: row.error or row.summary),
+        SortedColumn("summary", _("结果"), lambda row: row.error or summary_text(row.summary)),
     ]
 
 

@@ -91,6 +91,7 @@ def start(
         "recognition.start",
         acting_user=acting_user,
         now=now,
+        case=case.public_id,
         scheme=wanted.code,
     )
     return case

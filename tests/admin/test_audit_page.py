@@ -4,11 +4,14 @@ import csv
 import io
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlmodel import delete
 
+import carbonaccount.institutions
+from admin.acts import ACTS, act_text
 from admin.views import audit as page_module
 from carbonaccount import audit, audit_trail
 from carbonaccount.accounts.roles import Role
@@ -17,12 +20,24 @@ from carbonaccount.audit_trail import TrailFilter, count_entries, trail_page
 from tests.admin.desk import staff
 from tests.people import Browser, writing
 
+INSTITUTIONS = Path(carbonaccount.institutions.__file__).parent
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
 
 @pytest.fixture
 def adam(app: Flask) -> Browser:
     return staff(app, Role.AUDITOR, login="adam")
+
+
+def test_every_act_at_institutions_has_words() -> None:
+    source = "".join(path.read_text() for path in sorted(INSTITUTIONS.glob("*.py")))
+    kinds = "institution|inventory|recognition|neutrality|member|campaign"
+    acts = set(re.findall(rf'"((?:{kinds})\.[a-z_]+)"', source))
+    # Names of columns that foreign keys and joins point at.
+    acts = {act for act in acts if not act.endswith(".id")}
+    assert len(acts) > 40
+    assert acts - set(ACTS) == set()
+    assert act_text("wolf.howl") == "wolf.howl"
 
 
 def write(app: Flask, count: int = 1, **changes: object) -> None:

@@ -55,7 +55,7 @@ def test_run_now_once(app: Flask, sys: Browser) -> None:
     assert runs[0].summary == "nonces=0 codes=0"
     assert {entry.actor for entry in asked} == {"staff:sys"}
     page = sys.get(f"/admin/jobs?job={JOB}").text
-    assert "nonces=0 codes=0" in page
+    assert "删除随机数 0 · 删除验证码或绑定码 0" in page
     assert "不会再做一遍" in page  # what the second answer said
     assert "hx-trigger" not in page
 
@@ -105,7 +105,7 @@ def test_a_dry_run_says_so_and_keeps_nothing(app: Flask, sys: Browser) -> None:
     assert response.status_code == 303
     page = sys.get(f"/admin/jobs?job={JOB}&how=dry").text
     assert "已开始试运行，做完全部撤回" in page
-    assert "nonces=0 codes=0" in page
+    assert "删除随机数 0 · 删除验证码或绑定码 0" in page
     assert "共 1 条" in page
     assert "共 0 条" not in page
     assert "还没有执行过" in sys.get("/admin/jobs?how=real").text

@@ -170,6 +170,11 @@ def test_from_the_checklist_to_the_public_list(app: Flask) -> None:
     desk = f"/admin/recognitions/{number}"
     assert "示例学校" in ines.get("/admin/recognitions").text
     until = (business_day(utc_now()) + timedelta(days=700)).isoformat()
+    # Its own trail in words, nothing else of the institution's.
+    trail = ines.get(desk).text.split('<ol class="trail">')[1]
+    told = re.findall("<strong>(.+?)</strong>", trail)
+    assert (told[0], told[-1]) == ("提交申请", "开始申请")
+    assert set(told) <= {"提交申请", "填写一条标准", "上传佐证", "删除佐证", "开始申请"}
     unread = ines.post(f"{desk}/grant", {"valid_until": until}, page=desk)
     assert (unread.status_code, "还有 5 条没有审" in unread.text) == (409, True)
     silent = ines.post(f"{desk}/culture/judge", {"accepted": "0", "reason": ""}, page=desk)
