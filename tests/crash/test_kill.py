@@ -87,7 +87,7 @@ def sender(url: str) -> Iterator[Sender]:
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         assert process.stdout is not None
         process.stdout.close()
 
@@ -135,7 +135,7 @@ def _wait_for_orphans(session: Session) -> None:
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
         "AND pid <> pg_backend_pid() AND state <> 'idle' AND backend_type = 'client backend'"
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while session.execute(others).scalar_one() and time.monotonic() < deadline:
         session.rollback()
         time.sleep(0.05)

@@ -52,7 +52,7 @@ def served(settings: Settings, folder: Path) -> Iterator[str]:
         yield site
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        server.wait(timeout=120)
 
 
 def free_port() -> int:

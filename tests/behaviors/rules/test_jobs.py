@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 from sqlmodel import Session
 
+import behaviors.jobs  # noqa: F401 - it registers them, whichever test runs first
 from behaviors.models import RuleStatus
 from carbonaccount.scheduler import jobs, run_once
 from tests.behaviors.rules.drafts import TUESDAY, Office, scheduled, status
