@@ -6,7 +6,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from carbonaccount.institutions import uncertainty_labels
-from carbonaccount.institutions.statement_completeness import NO_POWER
+from carbonaccount.institutions.statement_completeness import NO_EMISSION, NO_POWER
 
 Content = Mapping[str, Any]
 
@@ -33,6 +33,8 @@ def words(content: Content, gap: Mapping[str, Any]) -> str:
     """Return what is missing: electricity altogether, or months of a factor at a place."""
     if gap["code"] == NO_POWER:
         return str(_("清单里没有外购电力"))
+    if gap["code"] == NO_EMISSION:
+        return str(_("清单的排放总量为 0"))
     name = uncertainty_labels.factor_name(content, gap["factor"])
     place = f" · {gap['place']}" if gap["place"] else ""
     return str(

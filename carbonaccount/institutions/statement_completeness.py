@@ -27,7 +27,7 @@ from carbonaccount.institutions.neutrality_models import (
 from carbonaccount.institutions.statement_rows import account_of, locked, noted
 from carbonaccount.institutions.trail import read_reason
 
-NO_POWER, MONTHS = "no_power", "months"
+NO_POWER, NO_EMISSION, MONTHS = "no_power", "no_emission", "months"
 # Shandong heats by law from 15 November to 15 March; who heats longer fills in more months.
 HEATING_MONTHS = frozenset({1, 2, 3, 11, 12})
 _ALL_MONTHS = frozenset(range(1, MONTHS_IN_YEAR + 1))
@@ -35,7 +35,7 @@ _ALL_MONTHS = frozenset(range(1, MONTHS_IN_YEAR + 1))
 
 @dataclass(frozen=True)
 class Gap:
-    """What is missing in a year: no electricity at all, or months of a factor at a place."""
+    """What is missing in a year: electricity, any emission, or months of a factor at a place."""
 
     code: str
     factor: str = ""
@@ -72,6 +72,9 @@ def gaps_of(account: YearAccount) -> list[Gap]:
         # One explanation for the whole year says more than one for each factor without amounts.
         months = {key: found for key, found in months.items() if key[0] is Block.HEAT}
         gaps.append(Gap(NO_POWER))
+    if not account.total_kg:
+        # All of it green power, or more deducted than purchased.
+        gaps.append(Gap(NO_EMISSION))
     for (block, factor, place), found in sorted(months.items(), key=_power_first):
         wanted = _ALL_MONTHS if block is Block.POWER else HEATING_MONTHS
         missing = sorted(wanted - found)

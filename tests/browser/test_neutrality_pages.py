@@ -186,8 +186,8 @@ def test_from_a_listed_inventory_to_a_checked_statement(
     found += problems(officer, "survival checks")
     officer.open(f"/admin/statements/{number}")
     found += problems(officer, "a statement under review")
-    officer.page.fill("form[action$=review] textarea", "Checked against bills and papers")
-    officer.page.click("form[action$=review] button")
+    officer.page.fill("form[action*='/review?'] textarea", "Checked against bills and papers")
+    officer.page.click("form[action*='/review?'] button")
     officer.page.wait_for_url("**/admin/statements")
 
     # The owner publishes; everybody can check.

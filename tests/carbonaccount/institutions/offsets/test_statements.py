@@ -39,6 +39,7 @@ from carbonaccount.institutions.neutrality_states import (
 )
 from carbonaccount.institutions.offset_models import LotKind, OffsetLot
 from carbonaccount.institutions.statement_checks import Printed, Verdict
+from carbonaccount.institutions.statement_rows import locked_account
 from carbonaccount.institutions.statement_uncertainty import Stated
 from carbonaccount.ledger.models import LedgerKind
 from carbonaccount.sealing import printed_number
@@ -322,6 +323,11 @@ def test_a_year_that_is_not_whole_is_explained_or_stays_a_draft(
     assert [gap["key"] for gap in statements.preview(session, row)["completeness"]["gaps"]] == [
         "no_power|||"
     ]
+    # Nor does a year of green power alone come to nothing without a word.
+    green = Entry(0, "grid.shandong", "100", "kWh", green_power="100")
+    power_of(session, stage, 2020, green)
+    account = locked_account(session, stage.place, 2020)
+    assert [gap.key for gap in statement_completeness.gaps_of(account)] == ["no_emission|||"]
     # What was confirmed before anybody asked is not published either.
     row.status = "reviewed"
     session.flush()
