@@ -25,7 +25,7 @@ def figure(content: Content) -> str:
     if not found:
         return str(_("外购电力有十二个月或全年的数据，热力的采暖月份齐全"))
     if all(gap["reason"] for gap in found):
-        return str(_("有 %(count)s 处缺少数据，单位逐条作了说明，见下", count=len(found)))
+        return str(_("有 %(count)s 处缺少数据，单位逐条作了说明", count=len(found)))
     return str(_("有 %(count)s 处缺少数据，还没有都说明", count=len(found)))
 
 
