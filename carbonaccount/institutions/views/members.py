@@ -97,7 +97,7 @@ def end_team(place: Seated, team_id: int) -> ResponseReturnValue:
 def members_export(place: Seated, kind: str) -> ResponseReturnValue:
     """Send the totals of members by behaviour and month as a file; no persons."""
     totals = totals_shown(place.institution_id)
-    header = [_("分组"), _("名称"), _("人数"), _("次数"), _("减排（克 CO₂e）"), _("说明")]
+    header = [_("分组"), _("名称"), _("人数"), _("行动次数"), _("减排（克 CO₂e）"), _("说明")]
     rows = [_row(_("按行为"), group) for group in totals.by_behavior]
     rows += [_row(_("按月"), group) for group in totals.by_month]
     return table_file(kind, name="member-totals", header=header, rows=rows)
