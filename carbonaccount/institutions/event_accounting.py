@@ -109,7 +109,8 @@ def totals_of(session: Session, event: Event) -> EventTotals:
     if event.state in CLOSED_STATES:
         closed = account_of(session, event)
         if closed is not None:
-            return event_account.from_json(closed.content)
+            totals = event_account.from_json(closed.content)
+            return event_gaps.with_plan(session, event, totals)
     return _worked_out(session, event)
 
 

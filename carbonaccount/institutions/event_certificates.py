@@ -6,7 +6,7 @@ leaves out no source that the plan declared.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -18,16 +18,15 @@ from carbonaccount.audit import Actor
 from carbonaccount.clock import business_day
 from carbonaccount.crypto import Vault
 from carbonaccount.errors import Conflict, NotFound, Refused
-from carbonaccount.institutions import event_account, retiring
-from carbonaccount.institutions.event_accounting import closed_account
-from carbonaccount.institutions.event_completeness import gaps
+from carbonaccount.institutions import event_account, event_gaps, retiring
+from carbonaccount.institutions.event_accounting import closed_account, totals_of
 from carbonaccount.institutions.event_models import (
     Event,
     EventAccount,
     EventCertificate,
     EventState,
 )
-from carbonaccount.institutions.event_plans import measures_of, plan_of
+from carbonaccount.institutions.event_plans import measures_of
 from carbonaccount.institutions.events import change_state, locked, trail
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.retiring import Purpose, RetiredLot
@@ -156,7 +155,7 @@ def _payload(
         "institution": {"zh": institution.name_zh, "en": institution.name_en},
         "event": _about(event),
         "account": json.loads(account.content),
-        "neutral": not _with_gaps(session, event, account.content).left_out,
+        "neutral": not totals_of(session, event).left_out,
         "settled_on": business_day(account.settled_at).isoformat(),
         "measures": [
             {
@@ -243,16 +242,8 @@ def payload_of(certificate: EventCertificate) -> dict[str, Any]:
 def totals_in(session: Session, certificate: EventCertificate) -> event_account.EventTotals:
     """Return the account that a certificate holds, and what of the plan it leaves out."""
     event = session.get_one(Event, certificate.event_id)
-    return _with_gaps(session, event, json.dumps(payload_of(certificate)["account"]))
-
-
-def _with_gaps(session: Session, event: Event, content: str) -> event_account.EventTotals:
-    """Return an account; of one that was closed before anybody asked, by the plan as it stood."""
-    totals = event_account.from_json(content)
-    if totals.gaps is not None:
-        return totals
-    declared = plan_of(session, event)
-    return replace(totals, gaps=gaps(totals.by_source(), declared, {}))
+    totals = event_account.from_json(json.dumps(payload_of(certificate)["account"]))
+    return event_gaps.with_plan(session, event, totals)
 
 
 class Verdict(StrEnum):

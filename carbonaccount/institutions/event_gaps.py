@@ -1,12 +1,14 @@
 """What the organiser says of sources that the plan declared and that have no amount."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Invalid
+from carbonaccount.institutions.event_account import EventTotals
 from carbonaccount.institutions.event_completeness import Gap, gaps
 from carbonaccount.institutions.event_models import (
     Event,
@@ -29,6 +31,13 @@ def said_of(session: Session, event: Event) -> dict[str, Gap]:
 def gaps_of(session: Session, event: Event, by_source: Mapping[str, int | None]) -> tuple[Gap, ...]:
     """Return the gaps of an account that is open."""
     return gaps(by_source, plan_of(session, event), said_of(session, event))
+
+
+def with_plan(session: Session, event: Event, totals: EventTotals) -> EventTotals:
+    """Return a closed account; of one from before anybody was asked, with what the plan tells."""
+    if totals.gaps is not None:
+        return totals
+    return replace(totals, gaps=gaps(totals.by_source(), plan_of(session, event), {}))
 
 
 def say(

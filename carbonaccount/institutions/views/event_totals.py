@@ -13,7 +13,7 @@ from carbonaccount.institutions import (
     event_labels,
 )
 from carbonaccount.institutions.event_accounting import CLOSED_STATES
-from carbonaccount.institutions.event_completeness import Gap
+from carbonaccount.institutions.event_completeness import NO_FACTOR, Gap
 from carbonaccount.institutions.event_factors import catalogue
 from carbonaccount.institutions.event_models import Event, EventState, MissingKind, Source
 from carbonaccount.institutions.factor_words import source_text, unit_text
@@ -154,7 +154,17 @@ def event_account_export(place: Seated, event_id: str, kind: str) -> ResponseRet
         ]
         for line in totals.lines
     ]
+    rows += [
+        [event_labels.source(gap.source), *[""] * 9, _said_in_file(gap)]
+        for gap in totals.gaps or ()
+        if gap.kind != NO_FACTOR
+    ]
     return table_file(kind, name="event-account", header=header, rows=rows)
+
+
+def _said_in_file(gap: Gap) -> str:
+    words = event_labels.gap(gap.kind)
+    return _("%(words)s：%(why)s", words=words, why=gap.why) if gap.why else words
 
 
 @at_institution("/events/<event_id>/offset")

@@ -374,6 +374,8 @@ def assert_no_source_is_left_out_silently(scene: Scene) -> None:
     assert 'value="自带茶点"' in clerk.get(f"{scene.address}/account").text
     assert scene.do(clerk, "account/close").status_code == 303
     assert "已过期限" in owner.get(f"{scene.address}/offset").text
+    file = owner.get(f"{scene.address}/account.csv").data.decode("utf-8-sig").splitlines()
+    assert file[-1] == "餐饮,,,,,,,,,,无法估算：自带茶点"
     scene.do(owner, "offset")
     said = "核算不完整，不能称为碳中和"
     assert said in owner.get(f"{scene.address}/offset").text
