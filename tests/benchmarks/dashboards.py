@@ -5,12 +5,14 @@ with the same settings, asked by the same clients in the same run.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlmodel import Session, col, select
 
 from behaviors import totals
+from behaviors.telling import close_due
 from carbonaccount.accounts.models import Account, AccountKind
 from carbonaccount.app import create_app
 from carbonaccount.database import open_session
@@ -47,6 +49,8 @@ def fill(url: str, records_a_day: int) -> int:
     with open_session(city.engine) as session:
         totals.mark_days(session, city.new_days)
         totals.add_up(session, now=NOW)
+        # A month on, what members did is told.
+        close_due(session, now=NOW + timedelta(days=45))
         session.commit()
     city.engine.dispose()
     return city.records * len(city.new_days) + city.old_records
