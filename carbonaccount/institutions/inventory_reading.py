@@ -20,7 +20,8 @@ from carbonaccount.institutions.inventory_entries import (
 from carbonaccount.institutions.inventory_models import Basis, InventoryEvidence, InventoryLine
 from carbonaccount.institutions.inventory_tables import Row, read_table
 
-SHEET = "填报"
+# In either language; whoever asks for a template gets the sheet in theirs.
+SHEETS = ("填报", "Data")
 # By field: the Chinese name that stands in the template, and the English one, which reads as well.
 COLUMNS: dict[str, tuple[str, str]] = {
     "month": ("月份", "Month"),
@@ -96,7 +97,7 @@ def plan_upload(
 
     Raises Invalid as `inventory_tables.read_table` does, and table_columns naming those missing.
     """
-    table = read_table(content, name, sheet=SHEET, wanted=COLUMNS["amount"])
+    table = read_table(content, name, sheets=SHEETS, wanted=COLUMNS["amount"])
     named = _fields_by_column(table.columns)
     missing = [" / ".join(COLUMNS[item]) for item in REQUIRED if item not in named.values()]
     if missing:

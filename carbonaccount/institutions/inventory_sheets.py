@@ -22,7 +22,7 @@ from carbonaccount.institutions.inventory_reading import (
     COLUMNS,
     EXAMPLE_MARKS,
     REQUIRED,
-    SHEET,
+    SHEETS,
 )
 from carbonaccount.institutions.inventory_results import AccountLine, YearAccount
 
@@ -30,9 +30,9 @@ Cell = str | Decimal | int
 # Each text in Chinese and English; a template carries both, its columns are in one of them.
 INSTRUCTIONS: tuple[tuple[str, str], ...] = (
     (
-        f"在“{SHEET}”表中每行填一种能源在一个月（或全年）的数量。带 * 的列必填。",
-        f"On the sheet “{SHEET}” each row is one kind of energy in a month (or the whole year). "
-        "Columns with * must be filled.",
+        f"在“{SHEETS[0]}”表中每行填一种能源在一个月（或全年）的数量。带 * 的列必填。",
+        f"On the sheet “{SHEETS[1]}” each row is one kind of energy in a month (or the whole "
+        "year). Columns with * must be filled.",
     ),
     (
         "月份：1 至 12，或“全年”。全年和各月不要重复填同一笔能耗。",
@@ -307,7 +307,7 @@ class _Workbook:
 def _lines_sheet(
     work: _Workbook, factors: Sequence[tuple[Block, FactorVersion]], *, examples: bool
 ) -> Any:
-    sheet = work.sheet(SHEET, _WIDTHS)
+    sheet = work.sheet(work.said(SHEETS), _WIDTHS)
     names = [work.said(both) + ("*" if item in REQUIRED else "") for item, both in COLUMNS.items()]
     work.header(sheet, names)
     _choices(work, sheet, factors)

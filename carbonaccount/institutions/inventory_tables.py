@@ -44,9 +44,9 @@ class Table:
 
 
 def read_table(
-    content: bytes, name: str, *, sheet: str = "", wanted: tuple[str, ...] = ()
+    content: bytes, name: str, *, sheets: tuple[str, ...] = (), wanted: tuple[str, ...] = ()
 ) -> Table:
-    """Return the table of a file; of a workbook that of the named sheet, else of the first.
+    """Return the table of a file; of a workbook that of a sheet named so, else of the first.
 
     `wanted` are names of a column the header must have: lines above it (titles, instructions)
     are passed.
@@ -57,7 +57,7 @@ def read_table(
         raise Invalid("table_too_large", limit_mib=MAX_BYTES // 1024 // 1024)
     suffix = name.lower().rpartition(".")[2]
     if suffix == "xlsx":
-        lines = list(_workbook_lines(content, sheet))
+        lines = list(_workbook_lines(content, sheets))
     elif suffix in _SUFFIXES:
         lines = list(_text_lines(content, _SUFFIXES[suffix]))
     else:
@@ -121,14 +121,14 @@ def _without_guard(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and cell[1:2] in "=+-@＝＋－＠" else cell
 
 
-def _workbook_lines(content: bytes, sheet: str) -> Iterator[tuple[int, list[str]]]:
+def _workbook_lines(content: bytes, sheets: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
     import python_calamine
 
     try:
         _check_unpacked(content)
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
         names = list(book.sheet_names)
-        chosen = sheet if sheet in names else next(iter(names), "")
+        chosen = next((name for name in (*sheets, *names) if name in names), "")
         cells = book.get_sheet_by_name(chosen).to_python(skip_empty_area=False)
     except (
         zipfile.BadZipFile,

@@ -16,7 +16,7 @@ from carbonaccount.institutions import inventory_sheets as sheets
 from carbonaccount.institutions.inventory_completeness import Unfinished
 from carbonaccount.institutions.inventory_entries import Entry, prepared
 from carbonaccount.institutions.inventory_models import Inventory, InventoryEvidence, InventoryLine
-from carbonaccount.institutions.inventory_reading import SHEET, Plan, plan_upload
+from carbonaccount.institutions.inventory_reading import SHEETS, Plan, plan_upload
 from carbonaccount.institutions.inventory_results import YearAccount, account_of
 from carbonaccount.institutions.inventory_tables import read_table
 from tests.carbonaccount.institutions.inventory.lines import NOW, line
@@ -205,7 +205,7 @@ def test_the_template_can_be_filled_in_and_read(language: str) -> None:
         io.BytesIO(sheets.template(year=2026, book=BOOK, language=language))
     )
     assert book.sheetnames == [
-        SHEET,
+        SHEETS[1] if language == "en" else SHEETS[0],
         *(("Units", "Instructions") if language == "en" else ("单位", "说明")),
     ]
     sheet, units = book.worksheets[0], book.worksheets[1]
@@ -285,8 +285,10 @@ def test_an_export_holds_the_figures_and_can_be_sent_back_unchanged() -> None:
     assert [row[19] for row in rows] == [6404.961, 2184, 168, 21.276, 250]
     assert rows[0][2] == "=1+1"
     assert book["填报"]["C2"].data_type == "s"
-    again = plan_upload(content, "export.xlsx", year=2026, book=BOOK, present=lines, evidence=[])
-    assert (len(again.unchanged), again.does_something, again.refused) == (5, False, [])
+    other = sheets.export(account, names=names, book=BOOK, language="en", unfinished=partly)
+    for file in (content, other):
+        again = plan_upload(file, "export.xlsx", year=2026, book=BOOK, present=lines, evidence=[])
+        assert (len(again.unchanged), again.does_something, again.refused) == (5, False, [])
 
 
 def exported(lines: list[InventoryLine]) -> YearAccount:
