@@ -282,6 +282,9 @@ ACCESS: dict[str, frozenset[Role]] = {
     "admin.institutions_export": _INSTITUTIONS_READ,
     "admin.institution": _INSTITUTIONS_READ,
     "admin.admit_institution": _INSTITUTIONS,
+    # Who applies is for whoever decides: the paper names people, and so does the number.
+    "admin.institution_authority": _INSTITUTIONS,
+    "admin.unmask_applicant": _INSTITUTIONS,
     "admin.refuse_institution": _INSTITUTIONS,
     "admin.close_institution": _INSTITUTIONS,
     "admin.institution_listing": _INSTITUTIONS,

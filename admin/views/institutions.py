@@ -13,17 +13,21 @@ from admin.institution_reads import InstitutionFilter, InstitutionRow
 from admin.institution_waiting import institution_queues
 from admin.views import blueprint
 from admin.views.common import attempted
+from carbonaccount.accounts import help_desk
 from carbonaccount.accounts.models import District, Staff
 from carbonaccount.accounts.queries import districts
 from carbonaccount.clock import CITY_ZONE, utc_now
 from carbonaccount.errors import DomainError
-from carbonaccount.institutions import applications, joining, labels, people, units
+from carbonaccount.institutions import applicants, applications, joining, labels, people, units
 from carbonaccount.institutions.models import Institution
 from carbonaccount.institutions.views.common import named
+from carbonaccount.institutions.views.offset_common import paper_file
 from carbonaccount.web.database import current_session
 from carbonaccount.web.error_pages import explain
 from carbonaccount.web.filters import chosen
 from carbonaccount.web.identity import current_actor, go_to
+from carbonaccount.web.limits import vault
+from carbonaccount.web.problems import status_of
 
 # `kind` is what the addresses of files call their format.
 TONES = {"applied": "wait", "active": "good", "refused": "bad", "closed": "plain"}
@@ -66,7 +70,7 @@ def columns() -> list[SortedColumn[InstitutionRow]]:
         SortedColumn(
             "status",
             _("状态"),
-            lambda row: labels.status_label(row.institution.status),
+            lambda row: labels.standing_label(row.institution),
             col(Institution.status),
         ),
     ]
@@ -123,7 +127,7 @@ def institution(public_id: str) -> ResponseReturnValue:
 
 
 def _page(
-    public_id: str, error: DomainError | None = None, status: int = 200
+    public_id: str, error: DomainError | None = None, status: int = 200, *, phone: str = ""
 ) -> ResponseReturnValue:
     session = current_session()
     found = institution_reads.find_institution(session, public_id)
@@ -139,6 +143,9 @@ def _page(
         members=joining.member_count(session, institution_id=found.stored_id),
         shares=institution_reads.shares_in_force(session, found),
         trail=institution_reads.trail_of(session, found),
+        applicant=applicants.applicant_of(session, institution=found),
+        phone=phone,
+        limits=(help_desk.LEAST_REASON, help_desk.LONGEST_REASON),
         reason=request.form.get("reason", ""),
         error=explain(error) if error else "",
     )
@@ -150,6 +157,36 @@ def _done(public_id: str, error: DomainError | None, status: int, done: str) -> 
         return _page(public_id, error, status)
     flash(done, "success")
     return go_to(url_for("admin.institution", public_id=public_id))
+
+
+@blueprint.get("/institutions/<public_id>/authority")
+def institution_authority(public_id: str) -> Response:
+    """Send the file that an applicant added. Raises NotFound (offset_file_missing)."""
+    session = current_session()
+    found = institution_reads.find_institution(session, public_id)
+    told = applicants.applicant_of(session, institution=found).told
+    return paper_file(told.evidence_file if told else "")
+
+
+@blueprint.post("/institutions/<public_id>/applicant")
+def unmask_applicant(public_id: str) -> ResponseReturnValue:
+    """Show the applicant's whole number once, to the officer who says why."""
+    session = current_session()
+    found = institution_reads.find_institution(session, public_id)
+    try:
+        phone = applicants.whole_phone(
+            session,
+            institution=found,
+            reason=request.form.get("reason", ""),
+            vault=vault(),
+            acting_user=current_actor(),
+            now=utc_now(),
+        )
+        session.commit()
+    except DomainError as error:
+        session.rollback()
+        return _page(public_id, error, status_of(error))
+    return _page(public_id, phone=phone)
 
 
 @blueprint.post("/institutions/<public_id>/admit")
@@ -197,5 +234,6 @@ def institution_words() -> dict[str, object]:
         "institution_statuses": labels.STATUSES,
         "institution_tones": TONES,
         "seat_label": labels.seat_label,
+        "standing_label": labels.standing_label,
         "square_metres": labels.square_metres,
     }

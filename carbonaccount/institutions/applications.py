@@ -18,7 +18,7 @@ from carbonaccount.accounts.services import open_account
 from carbonaccount.accounts.staff import require_role
 from carbonaccount.audit import Actor
 from carbonaccount.errors import Conflict, Invalid, LimitReached, NotFound
-from carbonaccount.institutions import attribution_ends, joining, once, units
+from carbonaccount.institutions import applicants, attribution_ends, joining, once, units
 from carbonaccount.institutions.credit_codes import read_credit_code
 from carbonaccount.institutions.models import (
     Institution,
@@ -28,6 +28,7 @@ from carbonaccount.institutions.models import (
     InstitutionStatus,
     Seat,
 )
+from carbonaccount.institutions.offset_files import Paper
 from carbonaccount.institutions.trail import note, read_reason
 from carbonaccount.messages.services import Outgoing, send, send_many
 
@@ -52,6 +53,8 @@ class ApplicationContent:
     floor_area_dm2: int
     head_count: int
     parent: str
+    applicant: str
+    authority: str
 
 
 def apply(
@@ -61,15 +64,18 @@ def apply(
     acting_user: Actor,
     now: datetime,
     request_key: str = "",
+    paper: Paper | None = None,
 ) -> Institution:
     """Write an application down; the same key again gives the same application.
 
     Raises Invalid (institution_kind, institution_name, credit_code_shape, credit_code_check,
-    credit_code_needed, district_needed, institution_sizes, unknown_parent, request_key_bad),
-    Conflict (credit_code_taken, request_key_used), LimitReached (too_many_applications).
+    credit_code_needed, district_needed, institution_sizes, unknown_parent, request_key_bad,
+    applicant_name, applicant_authority), Conflict (credit_code_taken, request_key_used),
+    LimitReached (too_many_applications).
     """
     applicant = acting_user.id or 0
     kind, code = _checked(session, content)
+    applicants.check(content.applicant, content.authority)
     public_id = once.public_id_of(request_key, owner=f"{acting_user.kind}:{applicant}")
     # The same form sent twice at once waits here, and then finds the first.
     session.exec(
@@ -99,6 +105,13 @@ def apply(
         applied_at=now,
     )
     _add_once(session, institution)
+    applicants.keep(
+        session,
+        institution=institution,
+        name=content.applicant,
+        authority=content.authority,
+        paper=paper,
+    )
     if parent is not None:
         units.remember_wish(session, child=institution, parent=parent, now=now)
     note(session, institution, "institution.apply", acting_user=acting_user, now=now, kind=kind)

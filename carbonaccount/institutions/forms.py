@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
 from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
@@ -112,6 +113,21 @@ class ApplyForm(OnceForm, FactsForm):
         render_kw={"maxlength": 80, "autocomplete": "off"},
     )
 
+    applicant = StringField(
+        _l("您的姓名"),
+        validators=[InputRequired(_l("请填写您的姓名。")), Length(max=40)],
+        render_kw={"maxlength": 40, "autocomplete": "name"},
+    )
+    authority = StringField(
+        _l("凭什么代表单位申请"),
+        validators=[InputRequired(_l("请写明您的职务和授权文件。")), Length(max=200)],
+        render_kw={"maxlength": 200, "autocomplete": "off"},
+    )
+    file = FileField(
+        _l("授权文件（可以不传；PDF、JPEG 或 PNG，最大 12 MiB）"),
+        render_kw={"accept": "application/pdf,image/jpeg,image/png"},
+    )
+
     def content(self) -> ApplicationContent:
         """Return what was written."""
         return ApplicationContent(
@@ -123,6 +139,8 @@ class ApplyForm(OnceForm, FactsForm):
             floor_area_dm2=self.floor_area_dm2,
             head_count=self.heads,
             parent=self.parent.data or "",
+            applicant=self.applicant.data or "",
+            authority=self.authority.data or "",
         )
 
 

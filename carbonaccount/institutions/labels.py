@@ -6,7 +6,7 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from carbonaccount.institutions.models import InstitutionKind, InstitutionStatus, Seat
+from carbonaccount.institutions.models import Institution, InstitutionKind, InstitutionStatus, Seat
 from carbonaccount.institutions.recognition_models import RecognitionCase
 
 KINDS: dict[str, LazyString] = {
@@ -79,6 +79,11 @@ def seat_label(seat: str) -> str:
 def status_label(status: str) -> str:
     """Return how an institution stands, in words."""
     return str(STATUSES[status])
+
+
+def standing_label(institution: Institution) -> str:
+    """Return how an institution or application stands: one that was taken back was never open."""
+    return str(_("已撤回")) if institution.is_withdrawn else status_label(institution.status)
 
 
 def square_metres(area_dm2: int) -> str:

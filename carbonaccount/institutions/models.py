@@ -91,11 +91,34 @@ class Institution(SQLModel, table=True):
     decision: str = Field(default="", max_length=500)
 
     @property
+    def is_withdrawn(self) -> bool:
+        """Return whether it is an application that was taken back: it ended, and no officer did."""
+        return self.status == InstitutionStatus.CLOSED and self.decided_by is None
+
+    @property
     def stored_id(self) -> int:
         """Return the id of a row that has been written."""
         if self.id is None:
             raise ValueError("the row has no id before it is flushed")
         return self.id
+
+
+class InstitutionApplicant(SQLModel, table=True):
+    """Who applied for an institution, as they say themselves, and what lets them act for it.
+
+    Personal data, for the officer who decides. `authority` is a reference (an office, a document's
+    number); the file that proves it lies in the store of papers, "" for none. Institutions from
+    before this was asked, and those of published lists, have no such row.
+    """
+
+    __tablename__ = "institution_applicant"
+    __table_args__ = (sa.CheckConstraint("name <> '' AND authority <> ''", name="told"),)
+
+    institution_id: int = Field(primary_key=True, foreign_key="institution.id", ondelete="RESTRICT")
+    name: str = Field(max_length=40)
+    authority: str = Field(max_length=200)
+    evidence_sha256: str = Field(default="", max_length=64)
+    evidence_file: str = Field(default="", max_length=80)
 
 
 class InstitutionPerson(SQLModel, table=True):

@@ -45,6 +45,14 @@ INSTITUTION_CORE: dict[str, tuple[str, str]] = {
         "您已有 {limit} 个申请在审核，请等结果出来再申请。",
         "You have {limit} applications waiting; wait for an answer first.",
     ),
+    "applicant_name": (
+        "请填写您的姓名，最多 {limit} 个字符。",
+        "Give your name, with {limit} characters at most.",
+    ),
+    "applicant_authority": (
+        "请写明职务和授权文件，{minimum} 至 {limit} 个字符。",
+        "Say your office and what authorises you, in {minimum} to {limit} characters.",
+    ),
     "application_decided": (
         "这个申请已有结果。",
         "This application has been decided already.",

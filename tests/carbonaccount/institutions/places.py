@@ -81,6 +81,8 @@ def content(**changes: object) -> ApplicationContent:
         "floor_area_dm2": 125_050,
         "head_count": 320,
         "parent": "",
+        "applicant": "张三",
+        "authority": "校办主任，校发〔2026〕1 号",
     }
     return ApplicationContent(**{**values, **changes})  # type: ignore[arg-type]
 

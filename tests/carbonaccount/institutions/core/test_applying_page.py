@@ -16,6 +16,7 @@ from carbonaccount.institutions.campaign_models import Campaign
 from carbonaccount.institutions.event_models import Event
 from carbonaccount.institutions.models import Institution
 from tests.carbonaccount.institutions.events.pages import draft
+from tests.carbonaccount.institutions.offsets.arranging import PDF
 from tests.carbonaccount.institutions.places import CODE_X, CODE_Y, arranged, signed_in
 from tests.people import Browser, add_dana, csrf_token, field_errors, writing
 
@@ -27,6 +28,8 @@ SCHOOL = {
     "district": "370811",
     "floor_area": "12505.5",
     "head_count": "320",
+    "applicant": "王小明",
+    "authority": "总务主任，任小字〔2026〕3 号",
 }
 
 
@@ -67,8 +70,14 @@ def test_from_an_application_to_the_first_page(app: Flask) -> None:
     told = alice.post("/institutions/apply", {**SCHOOL, "parent": "nobody"})
     assert "没有找到" in field_errors(told)[0]
 
+    for missing in ("applicant", "authority"):
+        assert alice.post("/institutions/apply", {**SCHOOL, missing: " "}).status_code == 422
+
     # --- refused with a reason, which the applicant reads ---
-    assert alice.post("/institutions/apply", SCHOOL).status_code == 303
+    paper = {"file": (io.BytesIO(PDF), "授权书.pdf")}
+    token = csrf_token(alice.get("/institutions/apply"))
+    sent = alice.client.post("/institutions/apply", data={"csrf_token": token, **SCHOOL, **paper})
+    assert sent.status_code == 303
     told = bob.post("/institutions/apply", SCHOOL)
     assert (told.status_code, "正在审核" in field_errors(told)[0]) == (409, True)
     assert [row["状态"] for row in listed(ines, "?status=applied")] == ["待审核"]
@@ -78,11 +87,22 @@ def test_from_an_application_to_the_first_page(app: Flask) -> None:
     address = ines.get("/admin/institutions").text.split('href="/admin/institutions/')[1]
     page = "/admin/institutions/" + address.split('"')[0]
     assert "<strong>申请入驻</strong> · 一位居民" in ines.get(page).text
+    # The officer sees who applies, reads the paper, and the whole number only against a reason.
+    seen = ines.get(page).text
+    assert "<dd>王小明</dd>" in seen
+    assert "总务主任，任小字〔2026〕3 号" in seen
+    assert OWNER not in seen
+    assert ines.get(f"{page}/authority").data == PDF
+    assert ines.post(f"{page}/applicant", {"reason": "看"}, page=page).status_code == 422
+    told = ines.post(f"{page}/applicant", {"reason": "打电话核实身份"}, page=page)
+    assert OWNER in told.text
     short = ines.post(f"{page}/refuse", {"reason": " "}, page=page)
     assert (short.status_code, "请写明理由" in short.text) == (422, True)
     assert ines.post(f"{page}/refuse", {"reason": "名称与代码不符"}, page=page).status_code == 303
     assert ines.post(f"{page}/admit", {}, page="/admin/institutions").status_code == 409
     assert "名称与代码不符" in alice.get("/institutions").text
+    decided = ines.post(f"{page}/applicant", {"reason": "打电话核实身份"}, page=page)
+    assert (decided.status_code, OWNER in decided.text) == (409, False)
     assert "没有通过" in alice.get("/messages").text
 
     # --- applied anew and admitted; the applicant is the owner ---
@@ -117,6 +137,7 @@ def test_from_an_application_to_the_first_page(app: Flask) -> None:
     assert alice.post(away, {}, page="/institutions/apply").status_code == 404
     assert bob.post(away, {}, page="/institutions").status_code == 303
     assert listed(ines, "?status=applied") == []
+    assert [row["状态"] for row in listed(ines, "?status=closed")] == ["已撤回"]
 
     # --- closed with a reason: its pages are gone, its code may be used again ---
     assert "1 个席位、0 位成员和 0 份归它的减排量份额同时结束" in ines.get(page).text
