@@ -194,7 +194,6 @@ def test_from_a_listed_inventory_to_a_checked_statement(
     owner.open(statement)
     found += problems(owner, "a reviewed statement")
     owner.page.click("main details:has(form[action$=publish]) summary")
-    found += problems(owner, "what publishing retires")
     owner.page.click("main form[action$=publish] button")
     owner.page.wait_for_selector("main a[href^='/statements/']")
     anybody = new_visit(chromium, panel.address, size, language)
