@@ -4,6 +4,7 @@ The rules are found in the application, so that a page added later is walked as 
 that this file does not know fails, and so does a page that forgets to ask for the seat.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlmodel import Session, SQLModel, col, select
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import IntegerConverter, Rule
 
 from carbonaccount.accounts.models import Account
@@ -20,12 +22,13 @@ from carbonaccount.institutions import demo
 from carbonaccount.institutions.models import (
     Institution,
     InstitutionPerson,
+    Seat,
 )
 from carbonaccount.institutions.seats import CLERKS, OWNERS, READERS
 from carbonaccount.institutions.views import blueprint, common
 from tests.admin.desk import staff
 from tests.carbonaccount.institutions.core.everything import give_everything
-from tests.carbonaccount.institutions.places import CODE_Y, arranged, signed_in
+from tests.carbonaccount.institutions.places import CODE_Y, actor_of, arranged, signed_in
 from tests.people import Browser, writing
 
 PREFIX = "/institutions/<public_id>"
@@ -222,6 +225,46 @@ def test_ones_own_institution_does_not_open_what_is_anothers(open_app: Flask) ->
                     wrong.append(f"{ask.method} {ask.rule.rule} {name}={value}: {status}")
     assert wrong == []
     assert len(walked) > 8
+    assert "去填排放清单" not in here.reader.get(here.address).text
+    assert offered_beyond(open_app, here.reader, there.public_id) == []
+
+
+def offered_beyond(app: Flask, reader: Browser, public_id: str) -> list[str]:
+    """Walk all pages below an institution as a reader; returns what is offered and refused."""
+    with writing(app) as session:
+        institution = session.exec(
+            select(Institution).where(col(Institution.public_id) == public_id)
+        ).one()
+        session.add(
+            InstitutionPerson(
+                institution_id=institution.stored_id,
+                account_id=actor_of(app, session, X[2]).id or 0,
+                seat="reader",
+                joined_at=utc_now(),
+            )
+        )
+        session.commit()
+    known, waiting, found = set[tuple[str, str]](), [f"/institutions/{public_id}"], []
+    addresses = app.url_map.bind("localhost")
+    while waiting:
+        page = waiting.pop()
+        answer = reader.get(page)
+        offers = re.findall(rf'(href|action)="(/institutions/{public_id}[^"#?]*)', answer.text)
+        for kind, path in offers:
+            method = "POST" if kind == "action" else "GET"
+            if (method, path) in known or path == page:
+                continue
+            known.add((method, path))
+            try:
+                endpoint, _ = addresses.match(path, method=method)
+            except MethodNotAllowed:
+                continue  # a form that asks by GET: filters
+            if Seat.READER not in common.seats_of_page(app.view_functions[endpoint]):
+                found.append(f"{page}: {method} {path}")
+            elif method == "GET" and "." not in path:
+                waiting.append(path)
+    assert len(known) > 20
+    return found
 
 
 @ONE_DATABASE
