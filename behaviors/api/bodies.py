@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from functools import wraps
@@ -83,14 +84,27 @@ def exact_json(data: bytes) -> object:
     """Parse JSON with every number as written: fractions and huge integers become Decimal.
 
     NaN and Infinity, which are no JSON but which programs send, become Decimal as well, so that
-    the field they stand in can be named. Raises RequestRefused 400 for anything else.
+    the field they stand in can be named. Raises RequestRefused 400 for anything else, also for
+    an object that has a name twice: which of the two was meant nobody can tell.
     """
     try:
         return json.loads(
-            data, parse_float=Decimal, parse_constant=Decimal, parse_int=_exact_integer
+            data,
+            parse_float=Decimal,
+            parse_constant=Decimal,
+            parse_int=_exact_integer,
+            object_pairs_hook=_each_name_once,
         )
     except (ValueError, RecursionError):
         raise RequestRefused(400, "malformed_body") from None
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (twice, _count), *_others = Counter(name for name, _value in pairs).most_common(1)
+        raise RequestRefused(400, "repeated_name", name=twice[:40])
+    return found
 
 
 def _exact_integer(digits: str) -> int | Decimal:

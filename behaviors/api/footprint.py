@@ -5,7 +5,9 @@ from decimal import Decimal
 from typing import Annotated
 
 from flask import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 from sqlmodel import Session
 
 from behaviors.api.answers import json_answer
@@ -22,6 +24,17 @@ from carbonaccount.web.database import engine
 
 MOST_LINES = 200
 STANDARD = "JS/T 303-2026"
+
+
+def _units_in_schema(schema: JsonDict) -> None:
+    schema.pop("default")  # An empty text is refused where it is sent.
+    schema["enum"] = list(conversion.UNITS)
+
+
+def _not_empty(lines: object) -> object:
+    if lines == []:
+        raise PydanticCustomError("no_lines", "no lines")
+    return lines
 
 
 class FootprintLine(Wire):
@@ -45,14 +58,17 @@ class FootprintLine(Wire):
     green_power: Annotated[Amount, Field(description="Of the amount, covered by green power")] = "0"
     resupplied: Annotated[Amount, Field(description="Of the amount, passed on to others")] = "0"
     unit: Annotated[
-        str | None,
+        str,
+        # Null says as little as an empty text: only who leaves the unit out means the factor's.
+        BeforeValidator(lambda unit: "" if unit is None else unit),
         Field(
             max_length=20,
-            description="Unit of the three amounts; one that fits the factor's, e.g. MWh or therm",
+            description="Unit of the three amounts; one that fits the factor's, e.g. MWh or therm; "
+            "left out: the unit of the factor",
             examples=["MWh"],
-            json_schema_extra={"anyOf": [{"enum": list(conversion.UNITS)}, {"type": "null"}]},
+            json_schema_extra=_units_in_schema,
         ),
-    ] = None
+    ] = ""
 
 
 class FootprintRequest(Wire):
@@ -61,7 +77,11 @@ class FootprintRequest(Wire):
     on: Annotated[
         Day | None, Field(description="The day whose factors hold; today when left out")
     ] = None
-    lines: Annotated[list[FootprintLine], Field(min_length=1, max_length=MOST_LINES)]
+    lines: Annotated[
+        list[FootprintLine],
+        BeforeValidator(_not_empty),
+        Field(min_length=1, max_length=MOST_LINES),
+    ]
 
 
 class FootprintLineView(BaseModel):
@@ -148,7 +168,7 @@ def _line(line: FootprintLine, version: EmissionFactor, number: int) -> footprin
     def read(name: str) -> Decimal:
         field = f"lines.{number}.{name}"
         amount = footprint.read_amount(getattr(line, name), field=field)
-        if line.unit is None:
+        if "unit" not in line.model_fields_set:
             return amount
         return conversion.convert(
             f"{amount:f}",

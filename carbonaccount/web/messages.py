@@ -138,6 +138,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{field} 必须是至少含一条记录的列表。",
         "{field} must be a list of at least one item.",
     ),
+    "no_lines": (
+        "{field} 里一行也没有，至少要有一行。",
+        "{field} is empty: give at least one line.",
+    ),
+    "repeated_name": (
+        "同一个 JSON 对象里“{name}”出现了两次。",
+        "“{name}” stands twice in one JSON object.",
+    ),
     "missing_field": ("缺少字段 {field}。", "The field {field} is missing."),
     "unknown_field": ("不认识的字段 {field}。", "The field {field} is not known."),
     "not_text": ("{field} 必须是文字。", "{field} must be text."),

@@ -136,6 +136,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"factor": "fuel.petrol", "amount": "1", "green": "1"}, "green", "unknown_field"),
     # A unit that says nothing, one of another kind, and one that nobody knows.
     ({"factor": "fuel.petrol", "amount": "1", "unit": ""}, "unit", "unit_missing"),
+    ({"factor": "fuel.petrol", "amount": "1", "unit": None}, "unit", "unit_missing"),
     ({"factor": "fuel.petrol", "amount": "1", "unit": "1"}, "unit", "unit_missing"),
     ({"factor": "fuel.petrol", "amount": "1", "unit": "kWh"}, "unit", "unit_does_not_fit"),
     ({"factor": "fuel.petrol", "amount": "1", "unit": "barrels?"}, "unit", "unknown_unit"),
@@ -154,6 +155,13 @@ def test_refusals_name_the_field(client: FlaskClient) -> None:
 
 
 def test_no_lines_and_too_many(client: FlaskClient) -> None:
-    assert ask(client).status_code == 422
+    empty = ask(client)
+    told = [(error["field"], error["code"]) for error in body_of(empty)["errors"]]
+    assert (empty.status_code, told) == (422, [("lines", "no_lines")])
+    # Of two amounts nobody knows which was meant.
+    twice = '{"lines": [{"factor": "fuel.diesel", "amount": "1", "amount": "2"}]}'
+    answer = client.post("/api/v1/footprint", data=twice, content_type="application/json")
+    assert (answer.status_code, body_of(answer)["code"]) == (400, "repeated_name")
+    assert "amount" in body_of(answer)["detail"]
     many = [{"factor": "fuel.diesel", "amount": "1"}] * 201
     assert ask(client, *many).status_code == 422
