@@ -282,8 +282,8 @@ def _picked_words(row: NeutralityStatement, most_g: int | None) -> str:
     chosen = statement_lots.lots_of(session, row).chosen
     return str(
         _(
-            "已选取 %(picked)s kg，不超过填写的上限 %(most)s kg；"
-            "编号只能整个使用，还剩 %(left)s kg 没有抵消。",
+            "已选取 %(picked)s kg，不超过填写的上限 %(most)s kg（编号只能整个使用）；"
+            "还剩 %(left)s kg 没有抵消。",
             picked=offset_labels.kg(sum(lot.amount_g for lot in chosen)),
             most=offset_labels.kg(most_g),
             left=offset_labels.kg(balance["remaining_g"]),
