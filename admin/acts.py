@@ -77,6 +77,7 @@ ACTS: dict[str, LazyString] = {
     "statement.draft": _l("起草声明"),
     "statement.discard": _l("放弃声明草稿"),
     "statement.write": _l("填写说明"),
+    "statement.evidence_opened": _l("打开佐证文件"),
     "statement.gap": _l("说明缺少的数据"),
     "statement.pick": _l("选择批次"),
     "statement.uncertainty": _l("填写不确定度"),

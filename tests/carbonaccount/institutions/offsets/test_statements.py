@@ -581,3 +581,9 @@ def test_two_statements_do_not_share_a_lot(app: Flask, session: Session, stage: 
             session, statement=waiting, acting_user=SYSTEM, now=NOW + timedelta(days=1)
         )
     assert code(late) == "lot_expired"
+    # Nor is what a draft of before this rule chose from a later year.
+    lot.vintage = 2026
+    session.flush()
+    with pytest.raises(Conflict) as later:
+        statements.submit(session, statement=waiting, acting_user=SYSTEM, now=NOW)
+    assert code(later) == "lot_of_later_year"
