@@ -143,6 +143,7 @@ def test_from_an_application_to_the_first_page(app: Flask) -> None:
     assert "1 个席位、0 位成员和 0 份归它的减排量份额同时结束" in ines.get(page).text
     assert ines.post(f"{page}/close", {"reason": "已合并"}, page=page).status_code == 303
     assert alice.get(f"/institutions/{public_id}").status_code == 404
+    assert "“示例小学”已由市里关闭" in alice.get("/messages").text
     assert bob.post("/institutions/apply", SCHOOL).status_code == 303
 
 

@@ -5,19 +5,22 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from threading import Barrier
 
+import sqlalchemy as sa
 from flask import Flask
 from sqlmodel import Session, col, select
 
+from carbonaccount.accounts.models import Account
 from carbonaccount.audit import SYSTEM
 from carbonaccount.institutions import (
     afforestation,
     attribution,
     attribution_lots,
     lot_withdrawal,
+    people,
     retiring,
 )
 from carbonaccount.institutions.afforestation import Planted
-from carbonaccount.institutions.models import Institution, Seat
+from carbonaccount.institutions.models import Institution, InstitutionPerson, Seat
 from carbonaccount.institutions.offset_models import (
     AttributionTake,
     OffsetLot,
@@ -206,6 +209,46 @@ def test_shares_never_exceed_the_whole(app: Flask, session: Session) -> None:
     assert found == {"done": 3, "shares_above_whole": HANDS - 3}
     assert session.exec(select(col(SharedSource.permille))).one() == 900
     assert broken(session) == {}
+    # Who gives a share at the moment at which they lose their seat is left with none.
+    number = session.get_one(Account, alice).public_id
+    session.execute(sa.update(InstitutionPerson).values(seat=Seat.READER))
+    session.commit()
+
+    def leave_or_give(hand: int) -> str:
+        start.wait()
+        place_id = ids[hand // 2]
+
+        def leave(own: Session) -> None:
+            people.remove(
+                own,
+                institution=own.get_one(Institution, place_id),
+                person_public_id=number,
+                acting_user=SYSTEM,
+                now=NOW,
+            )
+
+        def give_little(own: Session) -> None:
+            attribution.begin(
+                own,
+                account_id=alice,
+                institution_id=place_id,
+                source_id=source_id,
+                role="staff",
+                permille=10,
+                statement="同意",
+                acting_user=SYSTEM,
+                now=NOW,
+            )
+
+        return outcome(engine, leave if hand % 2 else give_little)
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        left = list(pool.map(leave_or_give, range(HANDS)))
+    assert left[1::2] == ["done"] * (HANDS // 2)
+    assert set(left[::2]) <= {"done", "share_exists", "unknown_institution"}
+    session.rollback()
+    # What is left are readers without an owner: this test made them so.
+    assert set(broken(session)) == {"U2"}
 
 
 def test_a_period_is_taken_once_and_by_no_two(app: Flask, session: Session) -> None:
