@@ -68,6 +68,8 @@ def test_from_the_application_to_the_first_member(chromium: Browser, panel: Pane
     page.select_option("#district", "370881")
     page.fill("#floor_area", "3200.5")
     page.fill("#head_count", "210")
+    page.fill("#applicant", "赵一")
+    page.fill("#authority", "校长，任教字〔2026〕8 号")
     page.click("main form button[type=submit]")
     expect(page.locator("#credit_code-error")).to_contain_text("校验位不对")
     assert problems(applicant, "the form with a mistake") == []
