@@ -9,9 +9,11 @@ from wtforms import HiddenField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
+from carbonaccount.institutions.factor_words import unit_text
 from carbonaccount.institutions.inventory_entries import LONGEST_NOTE, LONGEST_PLACE, Entry
 from carbonaccount.institutions.inventory_models import Basis, InventoryEvidence, InventoryLine
 from carbonaccount.institutions.seen import seen_at
+from carbonaccount.web.templating import language
 
 _NUMBER = {"inputmode": "decimal", "autocomplete": "off", "maxlength": 30}
 
@@ -44,7 +46,11 @@ class LineForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     ) -> None:
         """Fill in what can be chosen."""
         self.month.choices = [SelectChoice(str(month), name) for month, name in months]
-        self.unit.choices = [SelectChoice(unit, unit) for unit in units]
+        # Of two names of one unit that read alike in this language, the first.
+        named: dict[str, str] = {}
+        for unit in units:
+            named.setdefault(unit_text(unit, language()), unit)
+        self.unit.choices = [SelectChoice(unit, name) for name, unit in named.items()]
         self.basis.choices = [SelectChoice(basis, str(name)) for basis, name in bases]
         self.evidence.choices = [
             SelectChoice("", _l("没有")),

@@ -109,7 +109,11 @@ def test_a_year_from_the_first_line_to_a_corrected_version(app: Flask, school: P
     assert "可选：员工通勤（单独列出，不计入合计）" in offered
     assert "差旅：飞机" in offered
     new = f"{home}/inventory/2026/lines/new?factor="
-    assert "3 人各乘 200 公里，填 600" in clerk.get(f"{new}travel.train").text
+    train = clerk.get(f"{new}travel.train").text
+    assert "3 人各乘 200 公里，填 600" in train
+    assert train.count('value="人公里"') == 1  # pkm is the same to a reader
+    assert "0.03546 kgCO2e/人公里" in train
+    assert "英国的数值，没有找到中国的" in train
     assert "充的电已计入外购电力" in clerk.get(f"{new}commuting.car").text
     assert "2 间房住 3 晚，填 6" in clerk.get(f"{new}accommodation.night").text
     refused = add(school, clerk, factor="travel.train", amount="600", unit="km", month="0")
