@@ -63,7 +63,7 @@ ACTS: dict[str, LazyString] = {
     "lot.add": _l("登记批次"),
     "lot.split": _l("拆分批次"),
     "lot.retire": _l("注销批次"),
-    "lot.withdraw": _l("收回批次"),
+    "lot.withdraw": _l("撤回批次"),
     "attribution.begin": _l("开始给出份额"),
     "attribution.end": _l("结束份额"),
     "plantation.add": _l("登记造林"),
