@@ -28,7 +28,7 @@ RULE_LIFE_REASONS: dict[str, tuple[str, str]] = {
         "排放因子 {factor} 的单位是 {unit}，与参数的单位不同。",
         "The factor {factor} is in {unit}, which is not the parameter's unit.",
     ),
-    "unknown_factor": ("没有生效的排放因子“{factor}”。", "There is no factor “{factor}” in force."),
+    "unknown_factor": ("没有生效的排放因子“{factor}”。", 'There is no factor "{factor}" in force.'),
     "unknown_factor_version": ("没有这个排放因子版本。", "There is no such factor version."),
     "factor_not_in_state": (
         "这个因子版本现在的状态是 {status}，不能这样做。",
