@@ -5,6 +5,7 @@ every request, and as long as they are the same, so is what was drawn. Nothing i
 the process lives, and no page of one person is ever given to another: their name is in its place.
 """
 
+import secrets
 from collections.abc import Callable, Hashable
 
 from flask import Flask, current_app, g, render_template, request, session
@@ -14,8 +15,9 @@ from markupsafe import Markup
 from carbonaccount.web.templating import language
 
 _KEPT = "carbonaccount.kept"
-# Stands in a kept page for the reader's token against forged requests.
-_TOKEN = "{token}"  # noqa: S105 - a place, no secret
+# Stands in a kept page for the reader's token against forged requests; nobody can write it into a
+# name that a page shows.
+_TOKEN = secrets.token_urlsafe(32)
 # Beyond this everything is thrown away: a few thousand pages are a few dozen megabytes.
 MOST_KEPT = 4000
 _Place = tuple[Hashable, ...]

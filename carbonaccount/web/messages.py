@@ -148,6 +148,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "missing_field": ("缺少字段 {field}。", "The field {field} is missing."),
     "unknown_field": ("不认识的字段 {field}。", "The field {field} is not known."),
+    "unstorable_character": (
+        "填写的内容里有无法保存的字符（U+0000），请删去后再提交。",
+        "What was entered holds a character that cannot be kept (U+0000); remove it.",
+    ),
     "not_text": ("{field} 必须是文字。", "{field} must be text."),
     "not_valid": ("{field} 的内容不符合要求。", "{field} is not valid."),
     "not_a_number": ("{field} 不是数字。", "{field} is not a number."),

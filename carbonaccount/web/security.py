@@ -8,13 +8,16 @@ import secrets
 
 from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from carbonaccount.config import Settings
+from carbonaccount.errors import Invalid
 
 # Whoever owns views that are signed in another way exempts them here.
 csrf = CSRFProtect()
 
+_NUL = "\0"
 HSTS_SECONDS = 365 * 24 * 3600
 _FIXED_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -34,6 +37,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     # Before the check against forged requests, which reads the form.
     app.before_request(limit_form)
     csrf.init_app(app)
+    app.before_request(refuse_unstorable)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.after_request(add_headers)
     if settings.proxy_hops:
@@ -48,6 +52,19 @@ def limit_form() -> None:
     """
     if request.mimetype == "application/x-www-form-urlencoded":
         request.max_content_length = request.max_form_memory_size
+
+
+def refuse_unstorable() -> None:
+    """Refuse what PostgreSQL cannot keep as text: U+0000, which nobody types and SQLite lets in.
+
+    Raises NotFound for a path with it, Invalid (unstorable_character) for a form or a query.
+    """
+    if _NUL in request.path:
+        raise NotFound
+    # What signs itself reads its content in its own way.
+    given = request.args if request.path.startswith("/api/") else request.values
+    if any(_NUL in text for name, texts in given.lists() for text in (name, *texts)):
+        raise Invalid("unstorable_character")
 
 
 def csp_nonce() -> str:

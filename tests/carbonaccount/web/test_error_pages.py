@@ -144,3 +144,13 @@ def test_every_code_has_its_sentence() -> None:
     assert len(found) > 15
     missing = [(file, code) for file, code in found if code not in SENTENCES]
     assert missing == []
+
+
+def test_what_a_database_cannot_keep_is_refused_before_it_is_asked(app: Flask) -> None:
+    browser = Browser(app)
+    told = "无法保存的字符"
+    assert browser.get("/statements/%00").status_code == 404
+    asked = browser.get("/rewards?q=%00")
+    assert (asked.status_code, told in asked.text) == (422, True)
+    typed = browser.post("/sign-in", {"phone": "138\0", "agree": "y", "adult": "y"})
+    assert (typed.status_code, told in typed.text) == (422, True)
