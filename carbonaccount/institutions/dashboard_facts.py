@@ -15,11 +15,14 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from carbonaccount.clock import day_start
 from carbonaccount.database import is_sqlite
 
+# The moment of a change stands beside its id, since SQLite gives the ids of dropped rows again.
 _FACTS = """
     SELECT i.id, p.seat, i.kind, i.name_zh, i.name_en, i.floor_area_dm2, i.head_count,
       (SELECT {list}(v.id || ' ' || v.status, ',') FROM inventory v
          WHERE v.institution_id = i.id),
       (SELECT max(c.id) FROM inventory_change c JOIN inventory v ON v.id = c.inventory_id
+         WHERE v.institution_id = i.id AND v.status <> 'locked'),
+      (SELECT max(c.changed_at) FROM inventory_change c JOIN inventory v ON v.id = c.inventory_id
          WHERE v.institution_id = i.id AND v.status <> 'locked'),
       (SELECT count(*) FROM inventory_change c JOIN inventory v ON v.id = c.inventory_id
          WHERE v.institution_id = i.id AND v.status <> 'locked' AND c.undone),
